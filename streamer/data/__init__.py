@@ -1,0 +1,1 @@
+"""What flows through the pipeline: frozen arrays with no behaviour beyond slicing."""

@@ -1,0 +1,53 @@
+"""What a feature and a family of features are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from streamer.data.arrays import Float32s
+from streamer.data.batch import AlertBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One named column of the feature matrix.
+
+    Parameters
+    ----------
+    name : str
+        Lower case with underscores; per-band features end in ``_<band>``.
+    unit : str
+        ``nJy``, ``mag``, ``d``, ``1`` for pure numbers …
+    meaning : str
+        What it is, in one sentence with its formula.
+    undefined : str
+        When the value is NaN.
+    source : str
+        Paper, library or schema it is from.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    undefined: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Features that are computed together.
+
+    Parameters
+    ----------
+    name : str
+        The family's file name.
+    outputs : callable of bands to features
+        The features for a survey with these bands, in the order of the columns that `compute` gives.
+    compute : callable of AlertBatch to float32[n, len(outputs(alerts.bands))]
+        Pure; uses only what the batch holds, NaN where undefined, never ±inf.
+    """
+
+    name: str
+    outputs: Callable[[Sequence[str]], tuple[Feature, ...]]
+    compute: Callable[[AlertBatch], Float32s]
