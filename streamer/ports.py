@@ -41,7 +41,8 @@ class Sink(Protocol):
     def commit(self, messages: Sequence[Message], positions: Positions) -> None:
         """Make `messages` visible and `positions` done, both or neither.
 
-        Raises MustAbort after the open transaction was aborted (rewind the source and read again), Fatal when the process cannot go on.
+        Raises MustAbort after the open transaction was aborted (rewind the source and read again), Fatal when the process
+        cannot go on.
         """
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""The taxonomy, and classifiers loaded from text bundles."""

@@ -1,0 +1,1 @@
+"""Bytes to columns and back: knows Avro, knows no survey."""

@@ -68,8 +68,7 @@ class Positions:
         extremes = values[np.argmax(group[None, :] == np.arange(places.shape[1])[:, None], axis=1)]
         choose.at(extremes, group, values)
         return {
-            (self.names[name], partition): value
-            for name, partition, value in zip(*places.tolist(), extremes.tolist(), strict=True)
+            (self.names[name], partition): value for name, partition, value in zip(*places.tolist(), extremes.tolist(), strict=True)
         }
 
     @classmethod

@@ -43,7 +43,8 @@ class Kind(IntEnum):
 
 def flux_from_magnitude(magnitude: Float64s) -> Float64s:
     """float64[n] flux in nJy of AB magnitudes; NaN stays NaN."""
-    return np.power(10.0, -0.4 * (np.asarray(magnitude, dtype=np.float64) - AB_ZERO_POINT_NJY))
+    flux: Float64s = np.power(10.0, -0.4 * (np.asarray(magnitude, dtype=np.float64) - AB_ZERO_POINT_NJY))
+    return flux
 
 
 def magnitude_from_flux(flux: Float64s) -> Float64s:

@@ -1,0 +1,1 @@
+"""Where results go: Kafka in one transaction, files by atomic rename."""

@@ -1,0 +1,1 @@
+"""Writer schemas and model bundles, by name."""

@@ -1,0 +1,1 @@
+"""Data sets, fitting, evaluation and reports; needs the extra `train`."""
