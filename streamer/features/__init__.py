@@ -1,1 +1,64 @@
-"""One file per family of features; an AlertBatch becomes a float32 matrix with named columns."""
+"""One file per family of features; an AlertBatch becomes a float32 matrix with named columns.
+
+A new family is a new file and one line in :data:`FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from streamer.data.arrays import Float32s
+from streamer.data.batch import AlertBatch
+from streamer.errors import InvalidBundle
+from streamer.features import context, sampling, statistics, trigger
+from streamer.features.feature import Family, Feature
+
+FAMILIES: tuple[Family, ...] = (
+    trigger.FAMILY,
+    context.FAMILY,
+    sampling.FAMILY,
+    statistics.FAMILY,
+)
+
+
+def features_of(bands: Sequence[str]) -> tuple[Feature, ...]:
+    """All features of a survey with these bands."""
+    return tuple(feature for family in FAMILIES for feature in family.outputs(bands))
+
+
+def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:
+    """The named features of each alert.
+
+    Parameters
+    ----------
+    alerts : AlertBatch
+    names : sequence of str
+        Names of :func:`features_of` for the bands of `alerts`, in the order of the wanted columns; may repeat.
+
+    Returns
+    -------
+    float32[n, len(names)]
+        NaN where a feature is undefined; never infinite. Only the families that `names` need are computed.
+
+    Raises
+    ------
+    InvalidBundle
+        If a name is none of the survey's features.
+    """
+    check_names(names, alerts.bands)
+    matrix = np.empty((len(alerts), len(names)), dtype=np.float32)
+    for family in FAMILIES:
+        place = {feature.name: column for column, feature in enumerate(family.outputs(alerts.bands))}
+        wanted = [column for column, name in enumerate(names) if name in place]
+        if wanted:
+            matrix[:, wanted] = family.compute(alerts)[:, [place[names[column]] for column in wanted]]
+    return matrix
+
+
+def check_names(names: Sequence[str], bands: Sequence[str]) -> None:
+    """InvalidBundle, with the names that exist, if one of `names` is no feature of a survey with these bands."""
+    known = [feature.name for feature in features_of(bands)]
+    if unknown := sorted(set(names) - set(known)):
+        raise InvalidBundle(f"unknown features {', '.join(unknown)} for bands {' '.join(bands)}; known are {', '.join(known)}")

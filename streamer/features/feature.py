@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from streamer.data.arrays import Float32s
+import numpy as np
+
+from streamer.data.arrays import Float32s, Float64s
 from streamer.data.batch import AlertBatch
 
 
@@ -51,3 +53,20 @@ class Family:
     name: str
     outputs: Callable[[Sequence[str]], tuple[Feature, ...]]
     compute: Callable[[AlertBatch], Float32s]
+
+
+def for_bands(templates: Sequence[Feature], bands: Sequence[str]) -> tuple[Feature, ...]:
+    """The features of `templates` once for each band, all of one band before those of the next."""
+    return tuple(
+        replace(feature, name=f"{feature.name}_{band}", meaning=f"{feature.meaning} Band {band}.")
+        for band in bands
+        for feature in templates
+    )
+
+
+def as_features(values: Float64s) -> Float32s:
+    """float32 copy of `values` in which everything that is not a finite float32 is NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        features = values.astype(np.float32)
+    features[~np.isfinite(features)] = np.nan
+    return features
