@@ -1,0 +1,320 @@
+"""Settings: a TOML file, overridden by environment variables named ``STREAMER_SECTION__KEY``.
+
+Everything is checked here, once, before anything is consumed; what leaves this module is typed and frozen. Code below
+:mod:`streamer.wiring` never sees it. Paths in a file count from the folder of that file. An environment variable that is empty
+counts as not set; lists are written in it with commas.
+
+The smallest configuration::
+
+    [source]
+    kind = "kafka"
+    servers = "localhost:9092"
+    topics = ["ztf_20260101_programid1"]
+    group = "streamer"
+
+    [sink]
+    kind = "kafka"
+    servers = "localhost:9092"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import ValidationError as _ValidationError
+
+from streamer.config_errors import Origins, lines
+from streamer.errors import InvalidConfig
+
+PREFIX = "STREAMER_"
+
+
+def _from_folder(value: Path, info: ValidationInfo) -> Path:
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value.expanduser()
+
+
+def _schema_place(value: str, info: ValidationInfo) -> str:
+    return value if value.startswith(("http://", "https://")) else str(_from_folder(Path(value), info))
+
+
+def _with_port(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (host and colon and port.isdigit()):
+        raise ValueError(f"{value!r} is not HOST:PORT")
+    return value
+
+
+def _several(value: object) -> object:
+    """What a comma-separated text lists; anything else as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Location = Annotated[Path, AfterValidator(_from_folder)]
+Servers = Annotated[tuple[Annotated[str, AfterValidator(_with_port)], ...], BeforeValidator(_several), Field(min_length=1)]
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_several)]
+Schemas = Annotated[tuple[Annotated[str, AfterValidator(_schema_place)], ...], BeforeValidator(_several)]
+Locations = Annotated[tuple[Location, ...], BeforeValidator(_several), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """What all sections have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class Packets(Section):
+    """How packets from outside are read."""
+
+    schemas: Schemas = ()
+    """Where writer schemas are found by id, asked in this order: folders, or URLs of registries. Default: none; container files
+    bring their own."""
+    schema_cache: Location | None = None
+    """Folder that keeps schemas from registries, so that an outage of the registry stops nothing. Default: no cache on disk."""
+    bare_schema: Location | None = None
+    """File with the Avro schema of packets that come with neither header nor id. Default: such packets become dead letters."""
+
+
+class Broker(Section):
+    """How a Kafka cluster is reached."""
+
+    servers: Servers
+    """Brokers to begin with, HOST:PORT, at least one."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """Default: PLAINTEXT."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """Used with SASL_PLAINTEXT and SASL_SSL. Default: SCRAM-SHA-512."""
+    username: str | None = None
+    """SASL user name. Default: none."""
+    password: SecretStr | None = None
+    """SASL password; only from the environment, never from the file. Default: none."""
+    password_file: Location | None = None
+    """File whose first line is the SASL password. Default: none."""
+    ca_file: Location | None = None
+    """PEM file of the certificate authorities to trust. Default: the system's."""
+
+    @model_validator(mode="after")
+    def _credentials(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("password and password_file exclude each other")
+        named = self.username is not None and (self.password is not None or self.password_file is not None)
+        if self.security_protocol.startswith("SASL") and not named:
+            raise ValueError(f"security_protocol {self.security_protocol} needs username, and password or password_file")
+        return self
+
+    def secret(self) -> str | None:
+        """The SASL password in clear; InvalidConfig if its file cannot be read. Not for printing."""
+        if self.password_file is None:
+            return self.password.get_secret_value() if self.password else None
+        try:
+            return self.password_file.read_text().partition("\n")[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidConfig(f"password_file {self.password_file} cannot be read: {_why(error)}") from error
+
+
+class KafkaSource(Broker, Packets):
+    """Alerts from Kafka."""
+
+    kind: Literal["kafka"]
+    """This kind of source."""
+    topics: Names = ()
+    """Topics to read. Either this or `pattern`."""
+    pattern: str | None = Field(default=None, min_length=1)
+    """Regular expression over whole topic names; topics that appear later are picked up. Either this or `topics`."""
+    group: str = Field(min_length=1)
+    """Consumer group, whose committed offsets say what is done. (Rubin's must begin with the user name.)"""
+    start: Literal["earliest", "latest"] = "earliest"
+    """Where to begin in a partition of which nothing was committed. Default: earliest; latest loses the first alerts of each new
+    topic."""
+    protocol: Literal["classic", "consumer"] = "classic"
+    """Kafka's group protocol; `consumer` (KIP-848) needs brokers of 4.0 or later. Default: classic."""
+    queue_mib: int = Field(default=64, ge=1, le=4096)
+    """Memory for messages fetched ahead, MiB. Default: 64."""
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if bool(self.topics) == bool(self.pattern):
+            raise ValueError("set either topics or pattern")
+        return self
+
+
+class ArchiveSource(Packets):
+    """Alerts from files."""
+
+    kind: Literal["archive"]
+    """This kind of source."""
+    paths: Locations
+    """Files (.avro, .tar.gz of .avro) and folders, at least one."""
+
+
+class SimulatorSource(Section):
+    """Alerts that streamer makes up, for trying things out."""
+
+    kind: Literal["simulator"]
+    """This kind of source."""
+    survey: Literal["ztf", "lsst"] = "ztf"
+    """Whose style of packets. Default: ztf."""
+    count: int = Field(default=10_000, ge=1)
+    """How many alerts. Default: 10000."""
+    rate: float | None = Field(default=None, gt=0)
+    """At most so many alerts per second. Default: as fast as they are read."""
+    broken: float = Field(default=0.0, ge=0, le=1)
+    """Share of packets to damage, 0 to 1. Default: 0."""
+    seed: int = Field(default=0, ge=0)
+    """The same seed gives the same packets. Default: 0."""
+
+
+class Output(Section):
+    """What a result looks like."""
+
+    shape: Literal["tag", "full"] = "tag"
+    """`tag`: a small record of its own; `full`: the whole original packet with the tag appended as one more field. Default: tag."""
+    broker_name: str = Field(default="streamer", min_length=1)
+    """Name under which results are published, in every tagged alert. Default: streamer."""
+
+
+class KafkaSink(Broker, Output):
+    """Results to Kafka: one transaction for results, dead letters and input offsets."""
+
+    kind: Literal["kafka"]
+    """This kind of sink."""
+    topic: str = Field(default="streamer.{survey}.tagged", min_length=1)
+    """Topic of tagged alerts; ``{survey}`` is replaced by the survey's name. Default: streamer.{survey}.tagged."""
+    dead_letter_topic: str = Field(default="streamer.dead-letter", min_length=1)
+    """Topic of what could not be tagged. Default: streamer.dead-letter."""
+    private_topic: str | None = Field(default=None, min_length=1)
+    """Topic of tagged alerts that are not public (``{survey}`` as above). Default: none; they become dead letters without their
+    bytes."""
+    framing: Literal["container", "registry", "single-object", "json"] = "container"
+    """How a record is wrapped: `container` (any Avro reader opens it), `registry` (small, needs `registry`), `single-object`
+    (small, Avro's own), `json` (for people; only with shape tag). Default: container."""
+    registry: str | None = Field(default=None, pattern=r"^https?://")
+    """URL of the schema registry for framing registry; our schemas are registered there. Default: none."""
+    transaction_timeout: float = Field(default=15.0, ge=1, le=900)
+    """Seconds after which the broker ends the transaction of a worker that fell silent. Default: 15."""
+
+    @model_validator(mode="after")
+    def _agreeing(self) -> Self:
+        if self.shape == "full" and self.framing == "json":
+            raise ValueError(
+                "shape 'full' cannot be written with framing 'json'; allowed: 'container', 'registry', 'single-object'"
+            )
+        if self.framing == "registry" and self.registry is None:
+            raise ValueError("framing 'registry' needs registry, the URL of the schema registry")
+        return self
+
+
+class ArchiveSink(Output):
+    """Results to Avro container files, made visible by renaming; a run that was cut off is resumed."""
+
+    kind: Literal["archive"]
+    """This kind of sink."""
+    folder: Location
+    """Where tagged-*.avro and dead-letters-*.avro go; made if missing."""
+    private: bool = False
+    """Whether to write tagged alerts that are not public too, to files of their own. Default: false."""
+
+
+class Model(Section):
+    """Which models answer."""
+
+    name: Names = ("variability-ztf", "variability-lsst")
+    """Bundles to load, at most one for each survey. Default: the two that are shipped."""
+    folder: Location | None = None
+    """Folder of bundles that is searched before the shipped ones. Default: none."""
+
+
+class Telemetry(Section):
+    """Metrics and health over HTTP: /metrics, /healthz, /readyz."""
+
+    port: int = Field(default=9464, ge=0, le=65535)
+    """TCP port; 0 turns the server off. Default: 9464."""
+    address: str = Field(default="127.0.0.1", min_length=1)
+    """Address to listen at. Default: 127.0.0.1, this machine only."""
+
+
+class Worker(Section):
+    """The loop."""
+
+    batch: int = Field(default=256, ge=1, le=10_000)
+    """Most messages in one transaction. Default: 256."""
+    wait: float = Field(default=0.5, gt=0, le=5)
+    """Seconds to wait for a batch to fill. Default: 0.5."""
+    drain: float = Field(default=8.0, gt=0, le=60)
+    """Seconds that an orderly stop may take; what is not committed by then is read again at the next start. Default: 8."""
+    instance: str | None = Field(default=None, min_length=1)
+    """Name of this worker within its group, unique and the same after a restart: part of its transactional id. Default: the host
+    name."""
+
+
+class Config(Section):
+    """All settings of one service."""
+
+    source: Annotated[KafkaSource | ArchiveSource | SimulatorSource, Field(discriminator="kind")]
+    """Where alerts come from."""
+    sink: Annotated[KafkaSink | ArchiveSink, Field(discriminator="kind")]
+    """Where results go."""
+    model: Model = Model()
+    """Which models answer."""
+    telemetry: Telemetry = Telemetry()
+    """Metrics and health."""
+    worker: Worker = Worker()
+    """The loop."""
+
+    @model_validator(mode="after")
+    def _same_kind_of_memory(self) -> Self:
+        """A commit is one act only where the sink can also store how far the source has got."""
+        if isinstance(self.sink, KafkaSink) != isinstance(self.source, KafkaSource):
+            allowed = "'kafka'" if isinstance(self.source, KafkaSource) else "'archive'"
+            raise ValueError(
+                f"sink.kind {self.sink.kind!r} cannot keep the positions of source.kind {self.source.kind!r}, so alerts could be "
+                f"lost or doubled; allowed with this source: {allowed}"
+            )
+        return self
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """The settings of a TOML file and of the ``STREAMER_SECTION__KEY`` variables in `environ`, which win.
+
+    Raises
+    ------
+    InvalidConfig
+        With one line for each thing that is wrong: the setting, where it was set, what is allowed.
+    """
+    tree = _tree(path)
+    exposed = [f"{section}.password" for section, values in tree.items() if isinstance(values, dict) and "password" in values]
+    if exposed:
+        raise InvalidConfig(
+            f"{exposed[0]} ({path}): a password does not belong in a file like this; use password_file or {_variable(exposed[0])}"
+        )
+    overrides = {name: value for name, value in environ.items() if name.startswith(PREFIX) and "__" in name and value}
+    for name, value in overrides.items():
+        section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+        values = tree.setdefault(section, {})
+        if isinstance(values, dict):
+            values[key] = value
+    try:
+        return Config.model_validate(tree, context={"folder": path.parent})
+    except _ValidationError as error:
+        raise InvalidConfig("\n".join(lines(error, Config, Origins(str(path), frozenset(overrides), _variable)))) from error
+
+
+def _tree(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path}: cannot be read: {_why(error)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{path}: not TOML: {error}") from error
+
+
+def _variable(setting: str) -> str:
+    return PREFIX + setting.replace(".", "__").upper()
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

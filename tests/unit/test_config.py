@@ -1,0 +1,238 @@
+"""Settings: what a file and the environment may say, and what a person reads when they are wrong."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from streamer import config
+from streamer.errors import InvalidConfig
+
+Write = Callable[[str], Path]
+
+SMALLEST = """
+[source]
+kind = "kafka"
+servers = "localhost:9092"
+topics = ["ztf_20260101_programid1"]
+group = "streamer"
+
+[sink]
+kind = "kafka"
+servers = "localhost:9092"
+"""
+FILES = """
+[source]
+kind = "archive"
+paths = ["night"]
+
+[sink]
+kind = "archive"
+folder = "out"
+"""
+SECTIONS = (
+    config.KafkaSource, config.ArchiveSource, config.SimulatorSource, config.KafkaSink, config.ArchiveSink, config.Model,
+    config.Telemetry, config.Worker,
+)  # fmt: skip
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Write:
+    def write(text: str) -> Path:
+        path = tmp_path / "streamer.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def complaint(path: Path, environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(InvalidConfig) as caught:
+        config.load(path, environ or {})
+    return str(caught.value)
+
+
+def with_line(section: str, line: str, text: str = SMALLEST) -> str:
+    return text.replace(f"[{section}]", f"[{section}]\n{line}") if f"[{section}]" in text else f"{text}\n[{section}]\n{line}\n"
+
+
+def test_the_smallest_configuration_has_all_defaults(written: Write) -> None:
+    settings = config.load(written(SMALLEST), {})
+    assert isinstance(settings.source, config.KafkaSource)
+    assert isinstance(settings.sink, config.KafkaSink)
+    assert settings.source.servers == ("localhost:9092",)
+    assert settings.source.start == "earliest"
+    assert settings.sink.topic == "streamer.{survey}.tagged"
+    assert settings.sink.dead_letter_topic == "streamer.dead-letter"
+    assert settings.sink.private_topic is None
+    assert (settings.sink.shape, settings.sink.framing) == ("tag", "container")
+    assert settings.model.name == ("variability-ztf", "variability-lsst")
+
+
+def test_the_issue_s_four_sections_are_understood(written: Write) -> None:
+    text = SMALLEST + '[model]\nname = "mine"\n[telemetry]\nport = 8000\n'
+    settings = config.load(written(with_line("sink", 'topic = "out"\nshape = "full"', text)), {})
+    assert (settings.model.name, settings.telemetry.port) == (("mine",), 8000)
+    assert isinstance(settings.sink, config.KafkaSink)
+    assert (settings.sink.topic, settings.sink.shape) == ("out", "full")
+
+
+def test_the_environment_wins_over_the_file(written: Write) -> None:
+    environ = {"STREAMER_SOURCE__GROUP": "other", "STREAMER_TELEMETRY__PORT": "0", "STREAMER_SOURCE__TOPICS": "a, b"}
+    settings = config.load(written(SMALLEST), environ)
+    assert isinstance(settings.source, config.KafkaSource)
+    assert (settings.source.group, settings.source.topics, settings.telemetry.port) == ("other", ("a", "b"), 0)
+
+
+def test_variables_that_are_empty_or_not_of_the_form_are_ignored(written: Write) -> None:
+    config.load(written(SMALLEST), {"STREAMER_SOURCE__GROUP": "", "STREAMER_REAL_DATA": "/data", "HOME": "/root"})
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "expected"),
+    [
+        ("sink", 'shape = "small"', ["sink.shape", "'small'", "'tag', 'full'", "streamer.toml"]),
+        ("source", 'topcis = ["a"]', ["source.topcis", "did you mean source.topics?", "streamer.toml"]),
+        ("model", 'nmae = "x"', ["model.nmae", "did you mean model.name?", "folder"]),
+        ("telemetry", "port = 70000", ["telemetry.port", "70000", "65535"]),
+        ("telemetry", 'port = "many"', ["telemetry.port", "'many'", "integer"]),
+        ("worker", "batch = 0", ["worker.batch", "0", "1"]),
+        ("sniks", "x = 1", ["sniks", "allowed here", "source, sink, model, telemetry, worker"]),
+        ("sink", 'shape = "full"\nframing = "json"', ["shape 'full'", "framing 'json'", "'container'"]),
+        ("sink", 'framing = "registry"', ["framing 'registry'", "needs registry"]),
+        ("source", 'pattern = "^ztf_.*"', ["either topics or pattern"]),
+        ("source", 'security_protocol = "SASL_SSL"', ["SASL_SSL", "username", "password_file"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed_and_its_file(
+    written: Write, section: str, line: str, expected: list[str]
+) -> None:
+    said = complaint(written(with_line(section, line)))
+    assert [part for part in expected if part not in said] == [], said
+    assert "\n" not in said
+
+
+def test_a_wrong_variable_is_named_instead_of_the_file(written: Write) -> None:
+    said = complaint(written(SMALLEST), {"STREAMER_SINK__SHAPE": "small"})
+    assert "STREAMER_SINK__SHAPE" in said
+    assert "streamer.toml" not in said
+
+
+def test_an_unknown_variable_is_an_error_too(written: Write) -> None:
+    assert "did you mean source.group?" in complaint(written(SMALLEST), {"STREAMER_SOURCE__GRUOP": "x"})
+
+
+def test_every_problem_has_its_line(written: Write) -> None:
+    text = with_line("sink", 'shape = "small"', with_line("worker", "batch = 0\nwait = -1"))
+    assert [line.partition(" ")[0] for line in complaint(written(text)).splitlines()] == [
+        "sink.shape",
+        "worker.batch",
+        "worker.wait",
+    ]
+
+
+@pytest.mark.parametrize("server", ["localhost", "localhost:", ":9092", "localhost:kafka"])
+def test_a_server_without_host_or_port_is_an_error(written: Write, server: str) -> None:
+    assert "HOST:PORT" in complaint(written(SMALLEST.replace("localhost:9092", server)))
+
+
+def test_a_missing_setting_is_explained(written: Write) -> None:
+    said = complaint(written(SMALLEST.replace('group = "streamer"', "")))
+    assert "source.group" in said
+    assert "missing" in said
+    assert "Consumer group" in said
+
+
+@pytest.mark.parametrize(("kind", "expected"), [('kind = "rabbit"', "'rabbit'"), ("", "missing")])
+def test_a_wrong_kind_lists_the_kinds(written: Write, kind: str, expected: str) -> None:
+    said = complaint(written(SMALLEST.replace('kind = "kafka"', kind, 1)))
+    assert expected in said
+    assert "kafka, archive, simulator" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(SMALLEST.partition("[sink]")[0] + "[sink]" + FILES.partition("[sink]")[2], "'kafka'"),
+                           (FILES.partition("[sink]")[0] + "[sink]" + SMALLEST.partition("[sink]")[2], "'archive'")]
+)  # fmt: skip
+def test_a_sink_that_cannot_keep_the_source_s_positions_is_refused(written: Write, text: str, expected: str) -> None:
+    said = complaint(written(text))
+    assert "positions" in said
+    assert f"allowed with this source: {expected}" in said
+
+
+def test_no_file_and_no_toml_are_one_clear_line(tmp_path: Path, written: Write) -> None:
+    assert "cannot be read" in complaint(tmp_path / "none.toml")
+    assert "not TOML" in complaint(written("[source"))
+
+
+def test_paths_count_from_the_folder_of_the_file(written: Write, tmp_path: Path) -> None:
+    settings = config.load(written(with_line("source", 'schemas = ["schemas", "http://registry:8081"]', FILES)), {})
+    assert isinstance(settings.source, config.ArchiveSource)
+    assert isinstance(settings.sink, config.ArchiveSink)
+    assert settings.source.paths == (tmp_path / "night",)
+    assert settings.source.schemas == (str(tmp_path / "schemas"), "http://registry:8081")
+    assert settings.sink.folder == tmp_path / "out"
+
+
+SASL = with_line("source", 'security_protocol = "SASL_PLAINTEXT"\nusername = "me"')
+
+
+def test_a_password_comes_from_the_environment_and_is_never_shown(written: Write) -> None:
+    settings = config.load(written(SASL), {"STREAMER_SOURCE__PASSWORD": "hunter2"})
+    assert isinstance(settings.source, config.KafkaSource)
+    assert settings.source.secret() == "hunter2"
+    assert "hunter2" not in f"{settings!r}{settings}{settings.model_dump_json()}"
+
+
+def test_a_password_comes_from_a_file(written: Write, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    settings = config.load(written(with_line("source", 'password_file = "secret"', SASL)), {})
+    assert isinstance(settings.source, config.KafkaSource)
+    assert settings.source.secret() == "hunter2"
+
+
+def test_a_password_file_that_is_missing_is_a_clear_error(written: Write) -> None:
+    settings = config.load(written(with_line("source", 'password_file = "secret"', SASL)), {})
+    assert isinstance(settings.source, config.KafkaSource)
+    with pytest.raises(InvalidConfig, match="cannot be read"):
+        settings.source.secret()
+
+
+@pytest.mark.parametrize("extra", [{"STREAMER_SINK__SHAPE": "small"}, {"STREAMER_SOURCE__PASSWORD_FILE": "x"}])
+def test_a_password_is_in_no_error(written: Write, extra: dict[str, str]) -> None:
+    assert "hunter2" not in complaint(written(SASL), {"STREAMER_SOURCE__PASSWORD": "hunter2", **extra})
+
+
+def test_a_password_in_the_file_is_refused_without_repeating_it(written: Write) -> None:
+    said = complaint(written(with_line("source", 'password = "hunter2"', SASL)))
+    assert "STREAMER_SOURCE__PASSWORD" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_setting_says_what_it_is_and_its_default(section: type[BaseModel]) -> None:
+    fields = {name: field for name, field in section.model_fields.items() if name != "kind"}
+    assert [name for name, field in fields.items() if not field.description] == []
+    silent = [
+        n
+        for n, f in fields.items()
+        if not f.is_required() and n not in ("topics", "pattern") and "Default:" not in (f.description or "")
+    ]
+    assert silent == []
+
+
+@given(
+    st.text(max_size=40),
+    st.sampled_from(["SOURCE__SERVERS", "SINK__SHAPE", "TELEMETRY__PORT", "MODEL__FOLDER", "SINK__", "SOURCE__KIND"]),
+)
+def test_no_value_of_a_variable_escapes_as_another_error(
+    tmp_path_factory: pytest.TempPathFactory, value: str, variable: str
+) -> None:
+    path = tmp_path_factory.mktemp("config") / "streamer.toml"
+    path.write_text(SMALLEST)
+    with contextlib.suppress(InvalidConfig):
+        config.load(path, {f"STREAMER_{variable}": value})
