@@ -83,6 +83,9 @@ class Models(Protocol):
 class Telemetry(Protocol):
     """Who wants to know; called once per batch, never per alert."""
 
+    def turned(self) -> None:
+        """The worker's loop went round, with or without a batch: a sign of life."""
+
     def committed(self, tally: Tally, seconds: Mapping[Stage, float], latency: Float64s) -> None:
         """A batch is out.
 

@@ -1,0 +1,222 @@
+"""Results to Kafka topics: messages, dead letters and input positions in one transaction.
+
+References: KIP-98 (transactions), KIP-360 (recoverable producers), KIP-447 (fencing by group membership).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from streamer.data.batch import Positions
+from streamer.data.message import Channel, Message
+from streamer.errors import Fatal, MustAbort
+from streamer.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_CALL_S = 5.0  # one call to the transaction coordinator
+_PAUSE_S = 0.1  # between two tries of the same call
+
+_SETTINGS: Mapping[str, str | int | bool] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "compression.type": "lz4",  # cheapest to write and read; packets that are kept whole halve in size
+    "partitioner": "murmur2_random",  # an object's alerts stay together, and where the Java clients would put them
+    "transaction.timeout.ms": 15_000,  # what a dead worker leaves open blocks read_committed readers no longer than this
+    "queue.buffering.max.kbytes": 131_072,  # memory; a fuller queue makes `produce` wait
+    "log_level": 2,  # failures surface as exceptions of the calls
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where results go.
+
+    Parameters
+    ----------
+    servers : str
+        ``host:port``, several with commas.
+    topic : str
+        For tagged alerts; ``{survey}`` stands for the survey's name, here and in the other topics.
+    dead_letter_topic : str
+    private_topic : str, optional
+        For tagged alerts that are not public.
+    largest : int, bytes
+        The largest message that the topics take (their ``max.message.bytes``).
+    client : mapping
+        Further librdkafka settings (SASL, TLS); they win over streamer's own. Never shown or logged.
+    """
+
+    servers: str
+    topic: str
+    dead_letter_topic: str
+    private_topic: str | None = None
+    largest: int = 1_000_000
+    client: Mapping[str, str | int | bool] = field(default_factory=dict, repr=False)
+
+    def of(self, message: Message) -> str:
+        """The topic of a message."""
+        match message.channel:
+            case Channel.TAGGED:
+                template = self.topic
+            case Channel.DEAD_LETTER:
+                template = self.dead_letter_topic
+            case Channel.PRIVATE:
+                if self.private_topic is None:
+                    raise Fatal("a private alert reached a sink without a private topic")
+                template = self.private_topic
+        return template.replace("{survey}", message.survey)
+
+
+class _RequiresAbort(Exception):
+    """The open transaction is lost, the producer is not."""
+
+
+class KafkaSink:
+    """A :class:`streamer.ports.Sink`: one transaction for each commit.
+
+    Building it ends the open transaction of a dead predecessor with the same id; raises Fatal if the broker cannot be reached.
+
+    Parameters
+    ----------
+    destination : Destination
+    transactional_id : str
+        Names this worker's slot (group, instance, slot): the same after a restart, never shared by two live workers.
+    clock : Clock
+    group : callable, optional
+        The current membership of the source's consumer group; None if the input is not Kafka, and positions mean nothing here.
+    patience : float, s
+        How long a call that fails retriably is repeated.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        transactional_id: str,
+        clock: Clock,
+        group: Callable[[], Any] | None = None,
+        patience: float = 30.0,
+    ) -> None:
+        self._destination = destination
+        self._clock = clock
+        self._group = group
+        self._patience = patience
+        self._is_open = False
+        self._refused: KafkaError | None = None
+        self._producer = Producer(
+            {
+                **_SETTINGS,
+                "bootstrap.servers": destination.servers,
+                "client.id": "streamer",
+                "transactional.id": transactional_id,
+                "message.max.bytes": destination.largest,
+                **destination.client,
+            }
+        )
+        try:
+            self._repeated("init_transactions", lambda: self._producer.init_transactions(_CALL_S))
+        except _RequiresAbort as error:
+            raise Fatal(str(error)) from error
+
+    def commit(self, messages: Sequence[Message], positions: Positions) -> None:
+        """Write `messages` and the positions after `positions`, both or neither."""
+        offsets = [TopicPartition(*place, offset) for place, offset in positions.next().items()] if self._group else []
+        if not messages and not offsets:
+            return
+        self._refused = None
+        try:
+            self._repeated("begin_transaction", self._producer.begin_transaction)
+            self._is_open = True
+            for message in messages:
+                self._produce(message)
+            if self._group and offsets:
+                membership = self._group()
+                self._repeated(
+                    "send_offsets_to_transaction",
+                    lambda: self._producer.send_offsets_to_transaction(offsets, membership, _CALL_S),
+                )
+            self._repeated("commit_transaction", lambda: self._producer.commit_transaction(_CALL_S))
+            self._is_open = False
+        except _RequiresAbort as error:
+            self._abort()
+            raise MustAbort(str(error)) from error
+
+    def close(self) -> None:
+        """Abort what is open, as far as the broker answers; what it does not hear of it aborts by itself."""
+        if self._is_open:
+            try:
+                self._producer.abort_transaction(_CALL_S)
+            except KafkaException as error:
+                log.warning("transaction left open: %s", error.args[0].str())
+        self._producer.close()
+
+    def _produce(self, message: Message) -> None:
+        topic = self._destination.of(message)
+        deadline = self._clock.monotonic() + self._patience
+        while True:
+            try:
+                self._producer.produce(
+                    topic,
+                    message.value,
+                    message.key or None,
+                    headers=list(message.headers),
+                    on_delivery=self._on_delivery,
+                )
+            except BufferError:
+                if self._clock.monotonic() > deadline:
+                    raise Fatal(f"the producer's queue stayed full for {self._patience:.0f} s") from None
+                self._producer.poll(_PAUSE_S)
+            except KafkaException as error:
+                self._refuse(error.args[0], topic)
+                raise _RequiresAbort(error.args[0].str()) from error
+            else:
+                self._producer.poll(0)
+                return
+
+    def _on_delivery(self, error: KafkaError | None, message: KafkaMessage) -> None:
+        if error is not None and self._refused is None:
+            self._refused = error
+            log.warning("message refused: %s", error.str(), extra={"topic": message.topic()})
+
+    def _refuse(self, error: KafkaError, topic: str) -> None:
+        """Raise Fatal for what would fail again however often it is tried."""
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  # librdkafka's codes are named so
+            raise Fatal(f"the Kafka producer cannot go on: {error.str()}")
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            limit = self._destination.largest
+            raise Fatal(f"a message for {topic} is larger than {limit} bytes; raise that limit here and in the topic's settings")
+
+    def _abort(self) -> None:
+        try:
+            self._repeated("abort_transaction", lambda: self._producer.abort_transaction(_CALL_S))
+        except _RequiresAbort as error:
+            raise Fatal(f"the transaction can be neither committed nor aborted: {error}") from error
+        self._is_open = False
+        if self._refused is not None:
+            self._refuse(self._refused, self._destination.topic)
+
+    def _repeated(self, name: str, call: Callable[[], None]) -> None:
+        """Call until it succeeds; a call that timed out may have succeeded, and repeating the same one is safe."""
+        deadline = self._clock.monotonic() + self._patience
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                call()
+            except KafkaException as exception:
+                error: KafkaError = exception.args[0]
+                if error.txn_requires_abort():
+                    raise _RequiresAbort(f"{name}: {error.str()}") from exception
+                if not error.retriable() or self._clock.monotonic() > deadline:
+                    raise Fatal(f"{name} failed {tries} times: {error.str()}") from exception
+                if tries == 1:
+                    log.warning("%s is repeated: %s", name, error.str())
+                self._producer.poll(_PAUSE_S)
+            else:
+                return
