@@ -12,7 +12,7 @@ import numpy as np
 from streamer.data.arrays import Float32s
 from streamer.data.batch import AlertBatch
 from streamer.errors import InvalidBundle
-from streamer.features import context, sampling, statistics, trigger
+from streamer.features import colour, context, forced, limits, sampling, shape, statistics, trigger
 from streamer.features.feature import Family, Feature
 
 FAMILIES: tuple[Family, ...] = (
@@ -20,6 +20,10 @@ FAMILIES: tuple[Family, ...] = (
     context.FAMILY,
     sampling.FAMILY,
     statistics.FAMILY,
+    shape.FAMILY,
+    colour.FAMILY,
+    limits.FAMILY,
+    forced.FAMILY,
 )
 
 
