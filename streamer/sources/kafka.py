@@ -6,7 +6,6 @@ and goes back to what was committed when a transaction failed.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ PRODUCER_TIMESTAMP = "producer_timestamp"
 
 _POLL_S = 0.05  # one consume call; messages that came before a rebalance are never kept longer than this unnoticed
 _ANSWER_S = 5.0  # patience with one question to the group coordinator
+_LONGEST_STAMP = 15  # digits; a header is anybody's text
 _NO_TIMESTAMP = 0  # librdkafka's timestamp type "not available"
 
 _SETTINGS: Mapping[str, str | int | bool] = {
@@ -229,9 +229,9 @@ class KafkaSource:
 
 def _produced(message: KafkaMessage) -> int:
     """When the survey sent it, ms: its header, else Kafka's own time stamp, else NO_TIME."""
-    if (stated := dict(message.headers() or {}).get(PRODUCER_TIMESTAMP)) is not None:
-        with contextlib.suppress(ValueError):
-            return int(stated)
+    stated = dict(message.headers() or {}).get(PRODUCER_TIMESTAMP)
+    if stated is not None and stated.isdigit() and len(stated) <= _LONGEST_STAMP:
+        return int(stated)
     kind, stamp = message.timestamp()
     return NO_TIME if kind == _NO_TIMESTAMP else stamp
 
