@@ -1,0 +1,7 @@
+"""What a person sees in a terminal: light curves, packets, tagged alerts and the live view of a run."""
+
+from streamer.terminal.live import Answer, LiveView, Portrait, balance
+from streamer.terminal.packet import PacketSummary, TaggedSummary
+from streamer.terminal.plot import LightCurvePlot
+
+__all__ = ["Answer", "LightCurvePlot", "LiveView", "PacketSummary", "Portrait", "TaggedSummary", "balance"]

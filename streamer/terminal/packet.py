@@ -1,0 +1,161 @@
+"""One alert, or one tagged alert, as people read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from streamer.data.batch import AlertBatch
+from streamer.data.photometry import BANDS, Kind, magnitude_from_flux, mjd_utc_from_mjd_tai
+from streamer.terminal.axes import bar
+from streamer.terminal.plot import STYLES, UNKNOWN_STYLE, LightCurvePlot
+
+MJD_OF_1970 = 40_587.0
+
+
+def moment(mjd_tai: float) -> str:
+    """UTC date and time of an epoch, to the second; empty if it is not a finite epoch."""
+    if not math.isfinite(mjd_tai):
+        return ""
+    days = float(mjd_utc_from_mjd_tai(np.array([mjd_tai]))[0]) - MJD_OF_1970
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days):%Y-%m-%d %H:%M:%S}"
+
+
+def sexagesimal(ra: float, dec: float) -> str:
+    """Right ascension and declination (deg) as hours and degrees, to 0.1″ or so."""
+    # rounded before it is split, so that 59.96 s never becomes 60.0 s
+    tenths_of_second, arcseconds = round(ra / 15 * 36_000) % 864_000, round(abs(dec) * 3_600)
+    seconds, tenths = divmod(tenths_of_second, 10)
+    hours = f"{seconds // 3600:02d}ʰ{seconds // 60 % 60:02d}ᵐ{seconds % 60:02d}.{tenths}ˢ"
+    degrees = f"{'−' if dec < 0 else '+'}{arcseconds // 3600:02d}°{arcseconds // 60 % 60:02d}′{arcseconds % 60:02d}″"
+    return f"{hours} {degrees}"
+
+
+@dataclass(frozen=True, slots=True)
+class PacketSummary:
+    """One alert of a batch: who, where, when, what was measured, and its light curve.
+
+    Parameters
+    ----------
+    alerts : AlertBatch
+    row : int
+        Which alert of the batch.
+    """
+
+    alerts: AlertBatch
+    row: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """A panel with the facts and the drawing."""
+        alerts, i = self.alerts, self.row
+        facts = _facts()
+        facts.add_row("alert", f"{alerts.alert_id[i]}")
+        facts.add_row("position", f"{alerts.ra[i]:.6f}  {alerts.dec[i]:+.6f}   {sexagesimal(alerts.ra[i], alerts.dec[i])}")
+        facts.add_row("epoch", f"MJD {alerts.epoch[i]:.5f} TAI   {moment(alerts.epoch[i])} UTC")
+        facts.add_row("measured", self._measured())
+        facts.add_row("points", self._points())
+        if notes := self._notes():
+            facts.add_row("note", Text(notes, style="yellow"))
+        said = {name: float(column[i]) for name, column in alerts.context.items() if np.isfinite(column[i])}
+        if said:
+            facts.add_row("context", "  ".join(f"[dim]{name}[/] {value:.4g}" for name, value in said.items()))
+        title = Text.assemble((alerts.object_id[i].decode(), "bold"), (f"  {alerts.survey.upper()}", "dim"))
+        drawing = LightCurvePlot(alerts.light_curves.row(i), float(alerts.epoch[i]))
+        yield Panel(Group(facts, Text(), drawing), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+
+    def _measured(self) -> Text:
+        alerts, i = self.alerts, self.row
+        flux, error = float(alerts.flux[i]), float(alerts.flux_err[i])
+        text = Text(f"{_number(flux)} ± {_number(error)} nJy in the difference, ").append_text(_band(int(alerts.band[i])))
+        if flux > 0:
+            text.append(f", {float(magnitude_from_flux(np.array([flux]))[0]):.2f} mag")
+        return text
+
+    def _points(self) -> Text:
+        curve = self.alerts.light_curves.row(self.row)
+        text = Text()
+        for band in np.unique(curve["band"]).tolist():
+            kinds = curve["kind"][curve["band"] == band]
+            counts = [(kind.name.lower(), int(np.count_nonzero(kinds == kind))) for kind in Kind]
+            text.append_text(_band(band)).append("  " + ", ".join(f"{n} {name}" for name, n in counts if n) + "   ")
+        return text
+
+    def _notes(self) -> str:
+        alerts, i = self.alerts, self.row
+        withdrawn = int(alerts.withdrawn[i])
+        notes = [
+            "a known moving object" if alerts.solar_system[i] else "",
+            "" if alerts.public[i] else "not public",
+            f"{withdrawn} sources of its history were withdrawn" if withdrawn else "",
+        ]
+        return ", ".join(note for note in notes if note)
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSummary:
+    """One tagged alert: the answer, and the probabilities of all classes.
+
+    Parameters
+    ----------
+    record : mapping
+        A record of ``schemas/tagged``.
+    most : int
+        Rows of the table of classes.
+    """
+
+    record: Mapping[str, Any]
+    most: int = 8
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """A panel with the answer, the facts and bars."""
+        record = self.record
+        facts = _facts()
+        facts.add_row("answer", self._answer())
+        facts.add_row("alert", f"{record['alert_id']}")
+        facts.add_row("position", f"{record['ra']:.6f}  {record['dec']:+.6f}   {sexagesimal(record['ra'], record['dec'])}")
+        facts.add_row("epoch", f"MJD {record['epoch']:.5f} TAI   {moment(record['epoch'])} UTC")
+        facts.add_row("detections", "  ".join(f"{band} {count}" for band, count in record["n_detections"].items()) or "none")
+        if model := record.get("model"):
+            facts.add_row("model", f"{model['name']} {model['version']}")
+        title = Text.assemble((str(record["object_id"]), "bold"), (f"  {str(record['survey']).upper()}", "dim"))
+        yield Panel(Group(facts, Text(), self._classes()), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+
+    def _answer(self) -> Text:
+        record = self.record
+        if record["state"] == "NOT_CLASSIFIED":
+            return Text("not classified", style="yellow").append(f"  {record['reason']}", style="dim")
+        style = "bold green" if record["state"] == "CLASSIFIED" else "bold yellow"
+        return Text(str(record["class_name"]), style=style).append(f"  {record['state']}", style="dim")
+
+    def _classes(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        ranked = sorted(self.record["classifications"], key=lambda one: -float(one["probability"]))
+        for one in ranked[: self.most]:
+            share = float(one["probability"])
+            table.add_row(str(one["class_name"]), bar(share, 30, "green"), f"{share:6.1%}")
+        return table
+
+
+def _facts() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    return table
+
+
+def _band(code: int) -> Text:
+    name = BANDS[code] if 0 <= code < len(BANDS) else "unknown band"
+    return Text(name, style=f"bold {STYLES.get(name, UNKNOWN_STYLE)}")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}".replace("-", "−") if math.isfinite(value) else "?"
