@@ -42,8 +42,9 @@ class Kind(IntEnum):
 
 
 def flux_from_magnitude(magnitude: Float64s) -> Float64s:
-    """float64[n] flux in nJy of AB magnitudes; NaN stays NaN."""
-    flux: Float64s = np.power(10.0, -0.4 * (np.asarray(magnitude, dtype=np.float64) - AB_ZERO_POINT_NJY))
+    """float64[n] flux in nJy of AB magnitudes; NaN stays NaN, an absurdly bright one becomes infinite."""
+    with np.errstate(over="ignore"):
+        flux: Float64s = np.power(10.0, -0.4 * (np.asarray(magnitude, dtype=np.float64) - AB_ZERO_POINT_NJY))
     return flux
 
 

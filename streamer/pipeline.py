@@ -1,0 +1,247 @@
+"""The pure composition: messages in, outcome out.
+
+rows = framing(messages); for each writer schema: columns → alerts → features → scores. Every row ends as a score or as a rejection;
+nothing here reads a clock, logs or touches a network.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamer.classify.classifier import Classifier
+from streamer.codec.decode import Decoded, Program, Status
+from streamer.codec.framing import REASON_OF_STATUS, Framing, Rows
+from streamer.codec.types import root_of
+from streamer.data.arrays import Int64s
+from streamer.data.batch import AlertBatch, RawBatch, Rejections, Scores, State, Why
+from streamer.data.photometry import Kind
+from streamer.data.schema import WriterSchema
+from streamer.data.tally import Tally
+from streamer.errors import InvalidSchema, Reason, Stage, UnsupportedSchema
+from streamer.features import compute
+from streamer.surveys import survey_of
+from streamer.surveys.survey import Survey
+
+UNKNOWN_SURVEY = "unknown"
+NOT_CLASSIFIED_ID = 300
+"""The class id of an alert without an answer (ELAsTiCC taxonomy, Meta / NotClassified)."""
+
+MAX_SCHEMAS = 256
+"""Compiled schemas kept; beyond that all are forgotten and those still in use compiled again."""
+
+_GROUP_STAGES = (Stage.CODEC, Stage.SURVEYS, Stage.FEATURES, Stage.CLASSIFY)
+"""What a group of alerts goes through, in order; the first that is not done is where it failed."""
+
+Lap = Callable[[Stage], None]
+"""Called when the work of a stage on a group of alerts is done; the worker's stop-watch."""
+
+
+def no_lap(_stage: Stage) -> None:
+    """For callers who do not time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Alerts of one survey and writer schema with their scores."""
+
+    alerts: AlertBatch
+    scores: Scores
+    classifier: Classifier | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch: every row of `rows` is in one of `scored` or in `rejections`, never in both."""
+
+    rows: Rows
+    scored: tuple[Scored, ...]
+    rejections: Rejections
+    survey_of_rejected: tuple[str, ...]
+    """The survey of each rejection, ``unknown`` where it could not be told."""
+
+    @property
+    def tally(self) -> Tally:
+        """The balance sheet."""
+        answers: Counter[tuple[str, State, Why]] = Counter()
+        withdrawn: Counter[str] = Counter()
+        private: Counter[str] = Counter()
+        for part in self.scored:
+            survey = part.alerts.survey
+            for state, why in zip(part.scores.state.tolist(), part.scores.why, strict=True):
+                answers[survey, State(state), why] += 1
+            withdrawn[survey] += int(part.alerts.withdrawn.sum())
+            private[survey] += int(np.count_nonzero(~part.alerts.public))
+        rejected = Counter(zip(self.survey_of_rejected, self.rejections.stage, self.rejections.reason, strict=True))
+        for (survey, _, reason), count in rejected.items():
+            private[survey] += count if reason is Reason.PRIVATE else 0
+        return Tally(len(self.rows.raw), len(self.rows), dict(answers), dict(rejected), dict(+withdrawn), dict(+private))
+
+    def alert_ids(self) -> list[tuple[str, int]]:
+        """(survey, alert id) of every alert that was understood."""
+        return [(part.alerts.survey, alert) for part in self.scored for alert in part.alerts.alert_id.tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """How packets of one writer schema are read, or why they cannot be."""
+
+    survey: Survey | None
+    program: Program | None
+    reason: Reason = Reason.UNSUPPORTED_SCHEMA
+    detail: str = ""
+
+
+class Pipeline:
+    """Messages to outcome.
+
+    Parameters
+    ----------
+    framing : Framing
+        Takes the framing off.
+    classifiers : mapping of survey name to Classifier
+        A survey without one gets NOT_CLASSIFIED(NO_MODEL).
+    allow_private : bool
+        Whether alerts that are not public may go on; without, they are rejected as PRIVATE.
+    """
+
+    def __init__(self, framing: Framing, classifiers: Mapping[str, Classifier], *, allow_private: bool) -> None:
+        self._framing = framing
+        self._classifiers = classifiers
+        self._allow_private = allow_private
+        self._readers: dict[WriterSchema, _Reader] = {}
+
+    def __call__(self, raw: RawBatch, lap: Lap = no_lap) -> Outcome:
+        """What becomes of each alert in `raw`."""
+        rows, unread = self._framing.rows(raw)
+        lap(Stage.CODEC)
+        scored: list[Scored] = []
+        rejected = [unread]
+        readable = np.ones(len(rows), dtype=np.bool_)
+        readable[unread.row] = False
+        for number, schema in enumerate(rows.schemas):
+            group = np.flatnonzero(readable & (rows.schema == number))
+            for part, rejections in self._isolated(rows, group, self._reader(schema), lap):
+                scored += [part] if part is not None and len(part.alerts) else []
+                rejected.append(rejections)
+        rejections = Rejections.joined(rejected)
+        return Outcome(rows, tuple(scored), rejections, self._surveys(rows, rejections.row))
+
+    def _isolated(self, rows: Rows, group: Int64s, reader: _Reader, lap: Lap) -> Iterator[tuple[Scored | None, Rejections]]:
+        """The group's outcome; if our own code fails on it, that of its halves, down to the alerts that make it fail.
+
+        So that an alert which nobody foresaw costs a dead letter, and not the service.
+        """
+        if not len(group):
+            return
+        done: list[Stage] = []
+
+        def lapped(stage: Stage) -> None:
+            done.append(stage)
+            lap(stage)
+
+        try:
+            yield self._group(rows, group, reader, lapped)
+        except Exception as error:  # noqa: BLE001  it is reported with the alert that caused it
+            if len(group) == 1:
+                detail = f"{type(error).__name__}: {error}"[:200]
+                yield None, Rejections.of([(int(group[0]), _GROUP_STAGES[len(done)], Reason.INTERNAL_ERROR, detail)])
+                return
+            middle = len(group) // 2
+            for half in (group[:middle], group[middle:]):
+                yield from self._isolated(rows, half, reader, lap)
+
+    def _group(self, rows: Rows, group: Int64s, reader: _Reader, lap: Lap) -> tuple[Scored | None, Rejections]:
+        if reader.survey is None or reader.program is None:
+            return None, Rejections.of((row, Stage.CODEC, reader.reason, reader.detail) for row in group.tolist())
+        decoded = reader.program.decode(rows.bodies.take(group))
+        kept, undecoded = _decoded(decoded, group)
+        lap(Stage.CODEC)
+        alerts, impossible = reader.survey.to_alerts(decoded.take(kept), group[kept])
+        alerts, private = self._shown(alerts)
+        lap(Stage.SURVEYS)
+        scored = self._scored(alerts, lap)
+        return scored, Rejections.joined([undecoded, impossible, private])
+
+    def _shown(self, alerts: AlertBatch) -> tuple[AlertBatch, Rejections]:
+        if self._allow_private or bool(alerts.public.all()):
+            return alerts, Rejections.of(())
+        hidden = alerts.row[~alerts.public].tolist()
+        detail = "not public, and no private topic is set"
+        rejections = Rejections.of((row, Stage.SURVEYS, Reason.PRIVATE, detail) for row in hidden)
+        return alerts.take(np.flatnonzero(alerts.public)), rejections
+
+    def _scored(self, alerts: AlertBatch, lap: Lap) -> Scored:
+        classifier = self._classifiers.get(alerts.survey)
+        if classifier is None:
+            return Scored(alerts, _with_solar_system(_unclassified(alerts, Why.NO_MODEL), alerts), None)
+        matrix = compute(alerts, classifier.inputs)
+        lap(Stage.FEATURES)
+        scores = classifier.scores(matrix, number_of_detections(alerts))
+        scores = _with_solar_system(scores, alerts)
+        lap(Stage.CLASSIFY)
+        return Scored(alerts, scores, classifier)
+
+    def _reader(self, schema: WriterSchema) -> _Reader:
+        if schema not in self._readers:
+            if len(self._readers) >= MAX_SCHEMAS:
+                self._readers.clear()
+            self._readers[schema] = _reader(schema)
+        return self._readers[schema]
+
+    def _surveys(self, rows: Rows, rejected: Int64s) -> tuple[str, ...]:
+        readers = [self._reader(schema) for schema in rows.schemas]
+        names = [reader.survey.name if reader.survey else UNKNOWN_SURVEY for reader in readers]
+        return tuple(names[schema] if schema >= 0 else UNKNOWN_SURVEY for schema in rows.schema[rejected].tolist())
+
+
+def number_of_detections(alerts: AlertBatch) -> Int64s:
+    """int64[n] detections in each light curve, all bands."""
+    curves = alerts.light_curves
+    return np.bincount(curves.rows[curves["kind"] == Kind.DETECTION], minlength=len(alerts))
+
+
+def _reader(schema: WriterSchema) -> _Reader:
+    survey = None
+    try:
+        survey = survey_of(root_of(schema))
+        return _Reader(survey, Program(schema, survey.projection))
+    except InvalidSchema as error:
+        return _Reader(survey, None, Reason.INVALID_SCHEMA, str(error))
+    except UnsupportedSchema as error:
+        return _Reader(survey, None, Reason.UNSUPPORTED_SCHEMA, str(error))
+
+
+def _decoded(decoded: Decoded, group: Int64s) -> tuple[Int64s, Rejections]:
+    """Indices of the rows that were decoded, and the rejections of the others."""
+    bad = np.flatnonzero(decoded.status != Status.OK)
+    entries = [
+        (row, Stage.CODEC, *REASON_OF_STATUS[Status(decoded.status[i])]) for i, row in zip(bad, group[bad].tolist(), strict=True)
+    ]
+    return np.flatnonzero(decoded.status == Status.OK), Rejections.of(entries)
+
+
+def _unclassified(alerts: AlertBatch, why: Why) -> Scores:
+    n = len(alerts)
+    return Scores(
+        np.full(n, State.NOT_CLASSIFIED, dtype=np.int8),
+        (why,) * n,
+        np.full(n, NOT_CLASSIFIED_ID, dtype=np.int32),
+        np.zeros((n, 0)),
+    )
+
+
+def _with_solar_system(scores: Scores, alerts: AlertBatch) -> Scores:
+    """Scores in which a known moving object has no class: no variability model is trained on those."""
+    moving = alerts.solar_system
+    if not moving.any():
+        return scores
+    return Scores(
+        np.where(moving, State.NOT_CLASSIFIED, scores.state).astype(np.int8),
+        tuple(Why.SOLAR_SYSTEM if is_moving else why for is_moving, why in zip(moving.tolist(), scores.why, strict=True)),
+        np.where(moving, NOT_CLASSIFIED_ID, scores.class_id).astype(np.int32),
+        np.where(moving[:, None], np.nan, scores.leaves),
+    )

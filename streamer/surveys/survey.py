@@ -1,0 +1,145 @@
+"""What a survey is to the pipeline, and what all survey files share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from streamer.codec.decode import Decoded
+from streamer.codec.projection import Projection
+from streamer.codec.types import Record
+from streamer.data.arrays import Bools, Column, Float64s, Int8s, Int64s, Texts
+from streamer.data.batch import AlertBatch, Rejections
+from streamer.data.photometry import BANDS, Kind
+from streamer.data.ragged import Ragged, joined_entries
+from streamer.errors import Reason, Stage
+
+MJD_EPOCH = date(1858, 11, 17)
+MAX_ID_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One kind of alert stream.
+
+    Parameters
+    ----------
+    name : str
+        As in topics, metrics and bundles.
+    bands : tuple of str
+        Its bands, blue to red.
+    projection : Projection
+        The packet fields it needs, with their aliases.
+    recognises : callable of Record to bool
+        Whether a writer schema is one of its packets', by the fields it has, whatever the record is called.
+    to_alerts : callable of (Decoded of n rows, int64[n] row numbers) to (AlertBatch, Rejections)
+        Brings the columns to streamer's units and conventions; rows whose identity, position or epoch is impossible are rejected.
+    """
+
+    name: str
+    bands: tuple[str, ...]
+    projection: Projection
+    recognises: Callable[[Record], bool]
+    to_alerts: Callable[[Decoded, Int64s], tuple[AlertBatch, Rejections]]
+
+
+def has_fields(*names: str) -> Callable[[Record], bool]:
+    """Whether a record has all of these fields."""
+    return lambda record: all(name in record.fields for name in names)
+
+
+def without_sentinels(values: Float64s, *sentinels: float) -> Float64s:
+    """float64[n] with the survey's placeholders (−999 …) and infinities as NaN."""
+    return np.where(np.isin(values, sentinels) | ~np.isfinite(values), np.nan, values)
+
+
+def band_codes(texts: Texts) -> Int8s:
+    """int8[n] codes of band letters; −1 for what is no band of ours."""
+    codes = np.full(len(texts), -1, dtype=np.int8)
+    for code, band in enumerate(BANDS):
+        codes[texts == band.encode()] = code
+    return codes
+
+
+def points(epoch: Float64s, band: Int8s, flux: Float64s, flux_err: Float64s, total: Float64s, kind: Int8s) -> dict[str, Column]:
+    """Columns of a light curve in their types; fluxes beyond float32 become NaN and are dropped later."""
+    with np.errstate(over="ignore"):
+        return {
+            "epoch": np.asarray(epoch, dtype=np.float64),
+            "band": np.asarray(band, dtype=np.int8),
+            "flux": np.asarray(flux, dtype=np.float32),
+            "flux_err": np.asarray(flux_err, dtype=np.float32),
+            "total": np.asarray(total, dtype=np.float32),
+            "kind": np.asarray(kind, dtype=np.int8),
+        }
+
+
+def light_curves(epoch: Float64s, tables: Sequence[Ragged]) -> Ragged:
+    """One ordered light curve for each alert.
+
+    Parameters
+    ----------
+    epoch : float64[n], MJD TAI
+        Epochs of the alerts; later points are left out.
+    tables : sequence of Ragged of n rows
+        Points as :func:`points` makes them; where two have the same (epoch, band, kind), the one of the earlier table stays.
+
+    Returns
+    -------
+    Ragged
+        Points that were measured (finite epoch, known band, positive finite error, finite flux unless a limit), by epoch.
+    """
+    curves = joined_entries(tables)
+    is_limit = curves["kind"] == Kind.LIMIT
+    error = curves["flux_err"]
+    measured = np.isfinite(error) & (error > 0) & (is_limit | np.isfinite(curves["flux"])) & (curves["band"] >= 0)
+    past = np.isfinite(curves["epoch"]) & (curves["epoch"] <= epoch[curves.rows])
+    curves = curves.where(measured & past)
+    curves = curves.ordered(curves["epoch"], curves["band"], curves["kind"])
+    return curves.where(~_repeats(curves))
+
+
+def _repeats(curves: Ragged) -> Bools:
+    """bool[m], entries that have the row, epoch, band and kind of the entry before them."""
+    repeated = np.zeros(len(curves["epoch"]), dtype=np.bool_)
+    repeated[1:] = np.logical_and.reduce(
+        [column[1:] == column[:-1] for column in (curves.rows, curves["epoch"], curves["band"], curves["kind"])]
+    )
+    return repeated
+
+
+def impossible(row: Int64s, checks: Sequence[tuple[str, Bools]]) -> tuple[Bools, Rejections]:
+    """Which rows fail a check (bool[n]), each with the first that it fails as its rejection."""
+    failed = np.zeros(len(row), dtype=np.bool_)
+    entries = []
+    for what, wrong in checks:
+        entries += [(number, Stage.SURVEYS, Reason.INVALID_VALUE, what) for number in row[wrong & ~failed].tolist()]
+        failed |= wrong
+    return failed, Rejections.of(entries)
+
+
+def bad_position(ra: Float64s, dec: Float64s) -> Bools:
+    """bool[n], positions that are not on the sky."""
+    return ~((ra >= 0.0) & (ra <= 360.0) & (np.abs(dec) <= 90.0))
+
+
+def night_names(mjd: Float64s) -> Texts:
+    """bytes[n] ``YYYYMMDD`` of the civil date of each MJD; empty where the calendar does not reach."""
+    days, inverse = np.unique(np.floor(mjd), return_inverse=True)
+    names = np.array([_night_name(day) for day in days.tolist()], dtype="S8")
+    return names[inverse]
+
+
+def _night_name(day: float) -> bytes:
+    try:
+        return (MJD_EPOCH + timedelta(days=day)).strftime("%Y%m%d").encode()
+    except (OverflowError, ValueError):
+        return b""
+
+
+def prefixed(prefix: bytes, texts: Texts) -> Texts:
+    """bytes[n] `texts` behind `prefix`."""
+    return np.char.add(np.full(len(texts), prefix), texts)
