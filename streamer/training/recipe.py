@@ -1,0 +1,122 @@
+"""A recipe: everything that decides what a model becomes, in one TOML file that travels inside its bundle."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamer.errors import InvalidConfig
+
+RECIPES = Path(__file__).parent / "recipes"
+"""The recipes of the bundles that the package ships."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(_Section):
+    """Which data sets, in which order: an object that occurs twice counts with the first."""
+
+    sets: Annotated[tuple[str, ...], Field(min_length=1)]
+    min_objects: Annotated[int, Field(ge=1)] = 8
+    """A class with fewer objects is no leaf of the model."""
+
+
+class Inputs(_Section):
+    """Which features the model reads."""
+
+    families: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Families whose features are inputs."""
+    exclude: tuple[str, ...] = ()
+    """Features of these families that are none: their names, or their names without the band."""
+
+
+class Split(_Section):
+    """How groups are divided: slice 0 tests, 1 calibrates, 2 validates, the others train."""
+
+    slices: Annotated[int, Field(ge=4)] = 10
+    rotations: Annotated[int, Field(ge=1)] = 1
+    """Over how many slices the four parts are rotated for the cross-fitted scores; 1 means the bundle's own test part alone."""
+
+
+class Trees(_Section):
+    """LightGBM's settings."""
+
+    rounds: Annotated[int, Field(ge=1)] = 300
+    patience: Annotated[int, Field(ge=1)] = 30
+    """Stop when the validation loss has not fallen for so many rounds."""
+    leaves: Annotated[int, Field(ge=2)] = 15
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    min_examples: Annotated[int, Field(ge=1)] = 20
+    """Examples in a leaf of a tree, at least."""
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
+    bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
+    l2: Annotated[float, Field(ge=0)] = 1.0
+    threads: Annotated[int, Field(ge=1)] = 2
+    """Part of the recipe, since the order of sums depends on it."""
+
+
+class Priors(_Section):
+    """How common each class is taken to be."""
+
+    source: str
+    """Where the shares are from."""
+    pull: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Total weight of a class in training and calibration: share^pull × objects^(1 − pull); 0 is what the sets hold, 1 the shares."""
+    shares: dict[str, Annotated[float, Field(gt=0)]]
+    """Share of each leaf in the stream, in any unit."""
+
+
+class Recipe(_Section):
+    """One model."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    survey: Literal["ztf", "lsst"]
+    seed: int
+    min_detections: Annotated[int, Field(ge=1)] = 1
+    """Alerts with fewer detections in their window are not classified."""
+    judged_from: Annotated[int, Field(ge=1)] = 30
+    """A class with fewer test objects is shown, but neither averaged over nor judged."""
+    data: Data
+    inputs: Inputs
+    split: Split = Split()
+    trees: Trees = Trees()
+    priors: Priors
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file; InvalidConfig naming the file and every wrong setting."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text: str, where: str) -> Recipe:
+    """The recipe written in `text`; `where` is named in errors."""
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{where}: not TOML: {error}") from error
+    except ValidationError as error:
+        raise InvalidConfig("; ".join(_sentence(where, dict(problem)) for problem in error.errors())) from error
+
+
+def _sentence(where: str, problem: dict[str, object]) -> str:
+    place = problem["loc"]
+    name = ".".join(map(str, place)) if isinstance(place, tuple) else str(place)
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: {name} is no setting of a recipe{_known(name)}"
+    return f"{where}: {name}: {problem['msg']}"
+
+
+def _known(name: str) -> str:
+    sections: dict[str, type[BaseModel]] = {"data": Data, "inputs": Inputs, "split": Split, "trees": Trees, "priors": Priors}
+    model = sections.get(name.split(".", maxsplit=1)[0]) if "." in name else Recipe
+    return f"; there are {', '.join(model.model_fields)}" if model else ""

@@ -1,0 +1,71 @@
+"""Spectroscopically classified transients of the ZTF Bright Transient Survey, with their alert photometry.
+
+The set holds detections only: no sign (bright transients are positive, which is assumed), no limits, no context.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from streamer.data.photometry import (
+    BANDS,
+    MJD_OF_JD,
+    Kind,
+    flux_error_from_magnitude_error,
+    flux_from_magnitude,
+    mjd_tai_from_jd_utc,
+)
+from streamer.training.datasets import Dropped, LightCurves, Origin
+from streamer.training.labels import TNS_NO_LEAF, Provenance, leaf_of_tns
+from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
+
+ORIGIN = Origin(
+    name="ztf_bts_alert_photometry",
+    what="transients of the ZTF Bright Transient Survey with spectroscopic types: g and r alert photometry, detections only",
+    source="github.com/HSE-LAMBDA/light_curve_approx, github.com/light-curve/test-data",
+    licence="MIT (light_curve_approx), none stated (test-data)",
+    citation="Fremling et al. 2020, ApJ 895, 32; Perley et al. 2020, ApJ 904, 35; Demianenko et al. 2023, A&A 677, A16",
+    nature="real",
+)
+ZTF_BANDS = ("g", "r", "i")
+
+
+def read(data: Path) -> LightCurves:
+    """The set's light curves; InvalidData if a file is not as it should be."""
+    folder = data / "lightcurves" / ORIGIN.name
+    labels = read_table(folder / "labels.csv", ("objectId", "bts_type"))
+    object_id = labels["objectId"].to_numpy(dtype=np.str_)
+    path = folder / "lightcurves.parquet"
+    table = read_table(path, ("objectId", "mjd", "band", "mag", "magerr"))
+    error = numbers(path, table, "magerr")
+    require(path, "magerr", error > 0, "is not positive", error)
+    flux = flux_from_magnitude(numbers(path, table, "mag"))
+    curves, dropped = curves_of(
+        ORIGIN.name,
+        object_id,
+        table["objectId"].to_numpy(dtype=np.str_),
+        {
+            "epoch": mjd_tai_from_jd_utc(numbers(path, table, "mjd") + MJD_OF_JD),
+            "band": codes(path, "band", table["band"].to_numpy(dtype=np.str_), {band: BANDS.index(band) for band in ZTF_BANDS}),
+            "flux": flux.astype(np.float32),
+            "flux_err": flux_error_from_magnitude_error(flux, error).astype(np.float32),
+            "total": np.full(len(flux), np.nan, dtype=np.float32),
+            "kind": np.full(len(flux), Kind.DETECTION, dtype=np.int8),
+        },
+    )
+    types = labels["bts_type"].astype(str).tolist()
+    label = [leaf_of_tns(kind) for kind in types]
+    unknown = sum(not leaf and kind not in TNS_NO_LEAF for leaf, kind in zip(label, types, strict=True))
+    return LightCurves(
+        survey="ztf",
+        bands=ZTF_BANDS,
+        object_id=object_id,
+        label=np.array(label, dtype=np.str_),
+        group=groups_of(data, ORIGIN.name, object_id),
+        provenance=np.full(len(object_id), Provenance.SPECTROSCOPIC.value),
+        source=np.full(len(object_id), ORIGIN.name),
+        curves=curves,
+        dropped=(*dropped, Dropped(ORIGIN.name, "labels", "in no table", unknown)) if unknown else dropped,
+    )

@@ -1,0 +1,99 @@
+"""Light curves that real ZTF packets carry, with labels by name or by position.
+
+Detections carry their sign. Where several packets of one object were collected, the 30 days before each are joined, so that a light
+curve may have gaps that the sky did not have.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from streamer.data.arrays import Bools, Column, Float64s
+from streamer.data.photometry import BANDS, Kind, flux_error_from_magnitude_error, flux_from_magnitude, mjd_tai_from_jd_utc
+from streamer.training.datasets import Dropped, LightCurves, Origin
+from streamer.training.labels import COARSE, COARSE_PROVENANCE
+from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
+from streamer.training.sources.ztf_bts import ZTF_BANDS
+
+ORIGIN = Origin(
+    name="ztf_alert_packet_lightcurves",
+    what="objects of real ZTF alert packets and broker tables, some with a label: a spectrum, or a catalogue match by position",
+    source=(
+        "github.com: skyportal/kowalski, boom-astro/boom, astrolabsoftware/fink-alert-simulator, astrolabsoftware/fink-broker, "
+        "mwvgroup/Pitt-Google-Broker, AmpelAstro/Ampel-ZTF, ZwickyTransientFacility/ztf-avro-alert, alercebroker"
+    ),
+    licence="MIT, Apache-2.0, BSD-3-Clause; none stated for Pitt-Google-Broker, ztf-avro-alert and alercebroker",
+    citation=(
+        "Masci et al. 2019, PASP 131, 018003; labels: VSX (Watson et al. 2006), GCVS 5.1 (Samus et al. 2017), "
+        "SIMBAD (Wenger et al. 2000), 4LAC (Ajello et al. 2020), 3HSP (Chang et al. 2019), SPICY (Kuhn et al. 2021)"
+    ),
+    nature="real",
+)
+_COLUMNS = ("objectId", "jd", "fid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "src", "isdet")
+_BAND_OF_FID = {1: BANDS.index("g"), 2: BANDS.index("r"), 3: BANDS.index("i")}
+_SIGN = {"t": 1, "1": 1, "f": -1, "0": -1}
+_SIGMAS_OF_LIMIT = 5.0  # ZTF's diffmaglim is the five-sigma limit
+
+
+def read(data: Path) -> LightCurves:
+    """The set's light curves; InvalidData if a file is not as it should be."""
+    folder = data / "lightcurves" / ORIGIN.name
+    objects = read_table(folder / "objects.csv", ("objectId", "coarse", "coarse_src"))
+    object_id = objects["objectId"].to_numpy(dtype=np.str_)
+    path = folder / "lightcurves.parquet"
+    table = read_table(path, _COLUMNS)
+    usable = table["isdet"].to_numpy(dtype=np.bool_) | (table["diffmaglim"].to_numpy() > 0)
+    table = table[usable].sort_values("src", key=lambda src: src.map(_rank), kind="stable").reset_index(drop=True)
+    curves, dropped = curves_of(ORIGIN.name, object_id, table["objectId"].to_numpy(dtype=np.str_), _points(path, table))
+    coarse, origin = objects["coarse"].fillna("").astype(str), objects["coarse_src"].fillna("").astype(str)
+    unknown = sum(kind not in COARSE for kind in coarse if kind)
+    lost = (
+        Dropped(ORIGIN.name, "points", "limit without depth", int((~usable).sum())),
+        Dropped(ORIGIN.name, "labels", "in no table", unknown),
+    )
+    provenance = [COARSE_PROVENANCE[name].value if name in COARSE_PROVENANCE else "" for name in origin]
+    return LightCurves(
+        survey="ztf",
+        bands=ZTF_BANDS,
+        object_id=object_id,
+        label=np.array([COARSE.get(kind, "") for kind in coarse], dtype=np.str_),
+        group=groups_of(data, ORIGIN.name, object_id),
+        provenance=np.array(provenance, dtype=np.str_),
+        source=np.full(len(object_id), ORIGIN.name),
+        curves=curves,
+        dropped=(*dropped, *(entry for entry in lost if entry.count)),
+    )
+
+
+def _rank(source: str) -> int:
+    """Which of two equal points stays: a packet's own before another packet's history before a broker's table."""
+    return {"packet": 0, "packet_prv": 1}.get(source, 2)
+
+
+def _points(path: Path, table: pd.DataFrame) -> dict[str, Column]:
+    detected: Bools = table["isdet"].to_numpy(dtype=np.bool_)
+    flux, error = _fluxes(path, table, detected)
+    return {
+        "epoch": mjd_tai_from_jd_utc(numbers(path, table, "jd")),
+        "band": codes(path, "fid", table["fid"].to_numpy(), _BAND_OF_FID),
+        "flux": flux.astype(np.float32),
+        "flux_err": error.astype(np.float32),
+        "total": np.full(len(table), np.nan, dtype=np.float32),
+        "kind": np.where(detected, Kind.DETECTION, Kind.LIMIT).astype(np.int8),
+    }
+
+
+def _fluxes(path: Path, table: pd.DataFrame, detected: Bools) -> tuple[Float64s, Float64s]:
+    """Signed difference flux and error of detections; NaN and the one-sigma depth of limits; nJy."""
+    magnitude = table["magpsf"].to_numpy(dtype=np.float64)
+    sigma = table["sigmapsf"].to_numpy(dtype=np.float64)
+    require(path, "magpsf", ~detected | np.isfinite(magnitude), "is not a finite number", magnitude)
+    require(path, "sigmapsf", ~detected | (sigma > 0), "is not positive", sigma)
+    signs = table["isdiffpos"].fillna("").to_numpy(dtype=np.str_)
+    sign = codes(path, "isdiffpos", np.where(detected, signs, "t"), _SIGN)
+    flux = np.where(detected, sign * flux_from_magnitude(magnitude), np.nan)
+    depth = flux_from_magnitude(table["diffmaglim"].to_numpy(dtype=np.float64)) / _SIGMAS_OF_LIMIT
+    return flux, np.where(detected, flux_error_from_magnitude_error(flux, sigma), depth)
