@@ -29,10 +29,6 @@ class Outcome(Protocol):
     """What the worker must know of what became of a batch."""
 
     @property
-    def raw(self) -> RawBatch:
-        """The messages that came in."""
-
-    @property
     def tally(self) -> Tally:
         """The balance sheet."""
 
@@ -193,7 +189,9 @@ class Worker(Generic[AnOutcome]):
             return
         laps(Stage.SINKS)
         self._aborts = 0
-        self._tell(outcome, laps.seconds, on_batch)
+        self._tell(outcome, laps.seconds, _latency(raw, self._clock.now_ms()))
+        if on_batch is not None:
+            on_batch(outcome.tally)
 
     def _start_over(self, reason: MustAbort) -> None:
         self._aborts += 1
@@ -203,13 +201,10 @@ class Worker(Generic[AnOutcome]):
             raise Fatal(f"{self._aborts} commits in a row were aborted; the last one: {reason}") from reason
         self._source.rewind()
 
-    def _tell(self, outcome: AnOutcome, seconds: Mapping[Stage, float], on_batch: Callable[[Tally], None] | None) -> None:
-        tally = outcome.tally
-        self._telemetry.committed(tally, seconds, _latency(outcome.raw, self._clock.now_ms()))
+    def _tell(self, outcome: AnOutcome, seconds: Mapping[Stage, float], latency: Float64s) -> None:
+        self._telemetry.committed(outcome.tally, seconds, latency)
         if again := self._recent.seen_again(outcome.alert_ids()):
             self._telemetry.duplicates(again)
-        if on_batch is not None:
-            on_batch(tally)
 
     def _look_at_lag(self) -> None:
         if self._clock.monotonic() >= self._lag_due:
