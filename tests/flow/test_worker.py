@@ -16,7 +16,6 @@ from streamer.testing import Event, HandClock, MemoryBroker, MemorySink, MemoryS
 from streamer.worker import Lap, Limits, Recent, Worker, stopped_by_signals
 from tests.flow.trivial import TrivialOutcome, encode, pipeline
 
-
 FOURS = Limits(messages=4, aborts=3)
 
 
