@@ -1,0 +1,259 @@
+"""Outcome to outgoing messages: a tagged alert or a dead letter for every row.
+
+A tag goes out alone (`tag`), or as one more field at the end of the original packet (`full`): the packet's own bytes are not
+touched, so a reader that has only the survey's schema still reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from streamer.classify.classifier import Classifier
+from streamer.classify.taxonomy import by_id, parent_matrix
+from streamer.codec.encode import Frame, RecordWriter, extended
+from streamer.codec.framing import Rows
+from streamer.codec.types import root_of
+from streamer.data.batch import NO_PARTITION, NO_TIME, AlertBatch, Scores, State
+from streamer.data.message import Channel, Message
+from streamer.data.photometry import BANDS, Kind
+from streamer.data.schema import WriterSchema
+from streamer.errors import Reason
+from streamer.pipeline import Outcome, Scored
+
+BROKER = "streamer"
+TAG_FIELD = "streamer_tag"
+"""Name of the field that the `full` shape appends."""
+
+Fields = dict[str, Any]
+
+
+class Shape(StrEnum):
+    """What a tagged message holds."""
+
+    TAG = "tag"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSchemas:
+    """The schemas of what goes out."""
+
+    tagged: WriterSchema
+    dead_letter: WriterSchema
+
+
+class Encoder:
+    """Encodes outcomes.
+
+    Parameters
+    ----------
+    schemas : OwnSchemas
+    shape : Shape
+    frame_tagged, frame_dead_letter : Frame
+        The framing of each kind of message.
+    version : str
+        Version of streamer, for the records.
+    """
+
+    def __init__(self, schemas: OwnSchemas, shape: Shape, frame_tagged: Frame, frame_dead_letter: Frame, version: str) -> None:
+        self._shape = shape
+        self._frame_tagged = frame_tagged
+        self._frame_dead_letter = frame_dead_letter
+        self._broker = {"name": BROKER, "version": version}
+        self._write_tag = RecordWriter(schemas.tagged)
+        self._write_dead_letter = RecordWriter(schemas.dead_letter)
+        self._extended: dict[WriterSchema, WriterSchema] = {}
+
+    def __call__(self, outcome: Outcome, published: int) -> list[Message]:
+        """One message for each row of `outcome`, stamped with `published` (ms since 1970 UTC)."""
+        messages = [message for part in outcome.scored for message in self._tagged(outcome.rows, part, published)]
+        messages += self._dead_letters(outcome, published)
+        return messages
+
+    def _tagged(self, rows: Rows, part: Scored, published: int) -> Iterator[Message]:
+        alerts = part.alerts
+        model = f"{part.classifier.name}/{part.classifier.version}".encode() if part.classifier else b"none"
+        keys = alerts.key.tolist()
+        for i, fields in enumerate(_tag_fields(part)):
+            row = int(alerts.row[i])
+            datum = self._write_tag(fields | self._provenance(rows, row, published))
+            schema, datum = self._shaped(rows, row, datum)
+            yield Message(
+                Channel.TAGGED if alerts.public[i] else Channel.PRIVATE,
+                alerts.survey,
+                keys[i],
+                self._frame_tagged(schema, datum),
+                schema,
+                (
+                    ("survey", alerts.survey.encode()),
+                    ("alert_id", b"%d" % fields["alert_id"]),
+                    ("schema", b"tagged/1.0"),
+                    ("model", model),
+                    ("night", fields["night"].encode()),
+                    ("class", fields["class_name"].encode()),
+                    *_producer_timestamp(rows, row),
+                ),
+            )
+
+    def _shaped(self, rows: Rows, row: int, tag: bytes) -> tuple[WriterSchema, bytes]:
+        """The schema and datum to send: the tag, or the original body with the tag's bytes behind it."""
+        if self._shape is Shape.TAG:
+            return self._write_tag.schema, tag
+        original = rows.schemas[rows.schema[row]]
+        if original not in self._extended:
+            self._extended[original] = extended(original, *_tag_field(original, self._write_tag.schema))
+        return self._extended[original], rows.bodies.bytes_of(row) + tag
+
+    def _dead_letters(self, outcome: Outcome, published: int) -> Iterator[Message]:
+        rejections = outcome.rejections
+        numbers = rejections.row.tolist()
+        for row, survey, stage, reason, detail in zip(
+            numbers, outcome.survey_of_rejected, rejections.stage, rejections.reason, rejections.detail, strict=True
+        ):
+            withheld = reason is Reason.PRIVATE
+            fields = {
+                "survey": survey,
+                "stage": stage.name,
+                "reason": reason.value,
+                "detail": detail,
+                "payload": b"" if withheld else outcome.rows.original(row),
+                "is_withheld": withheld,
+            }
+            datum = self._write_dead_letter(fields | self._provenance(outcome.rows, row, published))
+            schema = self._write_dead_letter.schema
+            yield Message(
+                Channel.DEAD_LETTER,
+                survey,
+                b"",
+                self._frame_dead_letter(schema, datum),
+                schema,
+                (
+                    ("survey", survey.encode()),
+                    ("stage", stage.value.encode()),
+                    ("reason", reason.value.encode()),
+                    ("schema", b"dead_letter/1.0"),
+                    *_producer_timestamp(outcome.rows, row),
+                ),
+            )
+
+    def _provenance(self, rows: Rows, row: int, published: int) -> Fields:
+        """The fields that tags and dead letters have in common."""
+        message = int(rows.message[row])
+        positions = rows.raw.positions
+        partition = int(positions.partition[message])
+        offset = int(positions.offset[message])
+        from_file = partition == NO_PARTITION
+        produced = int(rows.raw.produced[message])
+        return {
+            "input": {
+                "source": positions.names[positions.name[message]],
+                "partition": None if from_file else partition,
+                "offset": None if from_file else offset,
+                "record": int(rows.record[row]) + (offset if from_file else 0),
+            },
+            "broker": self._broker,
+            "produced": None if produced == NO_TIME else produced,
+            "ingested": int(rows.raw.received[message]),
+            "published": published,
+        }
+
+
+def tag_id(survey: str, alert_id: int, classifier: Classifier | None) -> str:
+    """32 hexadecimal digits that are the same whenever the same model sees the same alert (BLAKE2b)."""
+    model = (classifier.name, classifier.version, classifier.checksum) if classifier else ("", "", "")
+    return hashlib.blake2b("\0".join((survey, str(alert_id), *model)).encode(), digest_size=16).hexdigest()
+
+
+def _tag_fields(part: Scored) -> Iterator[Fields]:
+    """The fields of each alert's tag, without its provenance."""
+    alerts, scores, classifier = part.alerts, part.scores, part.classifier
+    model = _model_fields(classifier)
+    n_detections = _detections_by_band(alerts)
+    real_bogus = alerts.context.get("real_bogus", np.full(len(alerts), np.nan, dtype=np.float32))
+    probabilities = _probabilities(scores, classifier)
+    for i in range(len(alerts)):
+        alert_id = int(alerts.alert_id[i])
+        class_id = int(scores.class_id[i])
+        leaves, parents = probabilities(i)
+        yield {
+            "tag_id": tag_id(alerts.survey, alert_id, classifier),
+            "survey": alerts.survey,
+            "alert_id": alert_id,
+            "object_id": alerts.object_id[i].decode(),
+            "ra": float(alerts.ra[i]),
+            "dec": float(alerts.dec[i]),
+            "epoch": float(alerts.epoch[i]),
+            "night": alerts.night[i].decode(),
+            "band": BANDS[alerts.band[i]] if alerts.band[i] >= 0 else None,
+            "flux": _finite(alerts.flux[i]),
+            "flux_err": _finite(alerts.flux_err[i]),
+            "real_bogus": _finite(real_bogus[i]),
+            "is_public": bool(alerts.public[i]),
+            "state": State(scores.state[i]).name,
+            "reason": scores.why[i].value,
+            "class_id": class_id,
+            "class_name": by_id(class_id).name,
+            "classifications": leaves,
+            "parents": parents,
+            "n_detections": n_detections(i),
+            "model": model,
+        }
+
+
+def _model_fields(classifier: Classifier | None) -> Fields | None:
+    if classifier is None:
+        return None
+    return {name: getattr(classifier, name) for name in ("name", "version", "checksum", "feature_set")}
+
+
+def _probabilities(scores: Scores, classifier: Classifier | None) -> Callable[[int], tuple[list[Fields], list[Fields]]]:
+    """Probabilities of leaves and inner classes of row i; both empty where it is not classified."""
+    if classifier is None:
+        return lambda _: ([], [])
+    leaves, parents = classifier.leaves, classifier.parents
+    sums = scores.leaves @ parent_matrix(leaves)
+
+    def of(i: int) -> tuple[list[Fields], list[Fields]]:
+        if scores.state[i] == State.NOT_CLASSIFIED:
+            return [], []
+        return tuple(  # type: ignore[return-value]  # of two
+            [
+                {"class_id": node.id, "class_name": node.name, "probability": probability}
+                for node, probability in zip(nodes, values[i].tolist(), strict=True)
+            ]
+            for nodes, values in ((leaves, scores.leaves), (parents, sums))
+        )
+
+    return of
+
+
+def _detections_by_band(alerts: AlertBatch) -> Callable[[int], dict[str, int]]:
+    curves = alerts.light_curves
+    found = curves["kind"] == Kind.DETECTION
+    counts = np.zeros((len(alerts), len(BANDS)), dtype=np.int64)
+    np.add.at(counts, (curves.rows[found], curves["band"][found]), 1)
+    return lambda i: {band: int(count) for band, count in zip(BANDS, counts[i], strict=True) if count}
+
+
+def _tag_field(original: WriterSchema, tagged: WriterSchema) -> tuple[str, WriterSchema]:
+    """A field name that the packet does not have yet, and the tag's schema in a name space of its own if it was tagged before."""
+    taken = root_of(original).fields
+    if TAG_FIELD not in taken:
+        return TAG_FIELD, tagged
+    again = next(n for n in range(2, len(taken) + 3) if f"{TAG_FIELD}_{n}" not in taken)
+    return f"{TAG_FIELD}_{again}", WriterSchema.of({**tagged.tree, "namespace": f"{tagged.tree['namespace']}.again_{again}"})
+
+
+def _producer_timestamp(rows: Rows, row: int) -> tuple[tuple[str, bytes], ...]:
+    produced = int(rows.raw.produced[int(rows.message[row])])
+    return () if produced == NO_TIME else (("producer_timestamp", b"%d" % produced),)
+
+
+def _finite(value: np.float32) -> float | None:
+    return float(value) if np.isfinite(value) else None
