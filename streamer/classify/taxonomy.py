@@ -64,7 +64,8 @@ CLASSES: tuple[Class, ...] = (
         2220,
         _aliases(
             alerce="SNIa",
-            tns="SN Ia|SN Ia-91T|SN Ia-91T-like|SN Ia-91bg|SN Ia-91bg-like|SN Ia-CSM|SN Ia-pec|SN Ia-SC|SN Iax[02cx-like]|SN Iax|SN Ia-Ca-rich",
+            tns="SN Ia|SN Ia-91T|SN Ia-91T-like|SN Ia-91bg|SN Ia-91bg-like|"
+            "SN Ia-CSM|SN Ia-pec|SN Ia-SC|SN Iax[02cx-like]|SN Iax|SN Ia-Ca-rich",
             vsx="SN Ia|SNIa",
         ),
     ),

@@ -1,0 +1,222 @@
+"""Classifiers from bundles of text files, and the writing of such bundles."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import lightgbm
+import numpy as np
+
+from streamer.classify.calibration import Calibration
+from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, TREES, Manifest
+from streamer.classify.taxonomy import NOT_CLASSIFIED, Class, parents_of
+from streamer.data.arrays import Float32s, Float64s, Int64s
+from streamer.data.batch import Scores, State, Why
+from streamer.errors import InvalidBundle
+
+MAX_TREES_BYTES = 256 * 1024 * 1024
+"""Longest text of trees that is unpacked; a real model has a tenth of it."""
+
+
+class LightGBMClassifier:
+    """A flat multiclass LightGBM model behind a temperature; answers with the most probable leaf.
+
+    Deterministic: the same rows give the same scores to the last bit, whatever batch they come in.
+
+    Parameters
+    ----------
+    files : mapping of file name to bytes
+        The bundle.
+    check_inputs : callable of (names, bands)
+        Raises InvalidBundle if one of the names is no feature for these bands (``streamer.features.check_names``).
+
+    Raises
+    ------
+    InvalidBundle
+        If a file is missing, damaged, or does not fit the others.
+    """
+
+    __slots__ = ("_booster", "_calibration", "_checksum", "_leaves", "_manifest")
+
+    def __init__(self, files: Mapping[str, bytes], check_inputs: Callable[[Sequence[str], Sequence[str]], None]) -> None:
+        self._manifest = read_manifest(files)
+        check_inputs(self._manifest.inputs, self._manifest.bands)
+        self._leaves = self._manifest.classes()
+        self._calibration = Calibration.of_json(files[CALIBRATION])
+        self._booster = _booster(_unpacked(files[TREES]), self._manifest)
+        self._checksum = bundle_checksum(files)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself."""
+        return self._manifest
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle."""
+        return self._manifest.name
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle."""
+        return self._manifest.version
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 (hex) over the bundle's files."""
+        return self._checksum
+
+    @property
+    def survey(self) -> str:
+        """The survey whose alerts it classifies."""
+        return self._manifest.survey
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the features it reads, in the order of the matrix columns."""
+        return self._manifest.inputs
+
+    @property
+    def feature_set(self) -> str:
+        """Hash of `inputs`."""
+        return self._manifest.feature_set
+
+    @property
+    def leaves(self) -> tuple[Class, ...]:
+        """Leaf classes, in the order of the columns of the probabilities."""
+        return self._leaves
+
+    @property
+    def parents(self) -> tuple[Class, ...]:
+        """Inner classes above the leaves, the root first."""
+        return parents_of(self._leaves)
+
+    def scores(self, matrix: Float32s, n_detections: Int64s) -> Scores:
+        """Scores of n alerts; those with fewer detections than the model needs are not classified.
+
+        Parameters
+        ----------
+        matrix : float32[n, len(inputs)]
+            Features; NaN where undefined.
+        n_detections : int64[n]
+            Detections in each light curve, all bands.
+        """
+        if matrix.shape != (len(n_detections), len(self.inputs)):
+            raise ValueError(f"matrix of shape {matrix.shape} for {len(n_detections)} alerts and {len(self.inputs)} inputs")
+        enough = n_detections >= self._manifest.min_detections
+        leaves = np.full((len(matrix), len(self._leaves)), np.nan)
+        class_id = np.full(len(matrix), NOT_CLASSIFIED, dtype=np.int32)
+        if enough.any():
+            leaves[enough] = self._calibration.probabilities(self._raw(matrix[enough]), n_detections[enough])
+            class_id[enough] = np.array(self._manifest.leaves, dtype=np.int32)[leaves[enough].argmax(axis=1)]
+        return Scores(
+            state=np.where(enough, State.CLASSIFIED, State.NOT_CLASSIFIED).astype(np.int8),
+            why=tuple(Why.NONE if ok else Why.TOO_FEW_POINTS for ok in enough.tolist()),
+            class_id=class_id,
+            leaves=leaves,
+        )
+
+    def _raw(self, matrix: Float32s) -> Float64s:
+        raw = self._booster.predict(matrix, raw_score=True, num_threads=1)
+        return np.asarray(raw, dtype=np.float64)
+
+
+def bundle_files(manifest: Manifest, trees: str, calibration: Calibration, card: str) -> dict[str, bytes]:
+    """The files of a bundle; the same arguments always give the same bytes.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Its checksums are filled in here.
+    trees : str
+        LightGBM's text of the model (``Booster.model_to_string``).
+    calibration : Calibration
+    card : str
+        The model card, Markdown.
+    """
+    files = {TREES: _packed(trees), CALIBRATION: calibration.to_json(), CARD: card.encode()}
+    checksums = {name: hashlib.sha256(files[name]).hexdigest() for name in CHECKED}
+    return {MANIFEST: replace(manifest, checksums=checksums).to_json(), **files}
+
+
+def bundle_checksum(files: Mapping[str, bytes]) -> str:
+    """SHA-256 (hex) over the names and contents of a bundle's four files."""
+    digest = hashlib.sha256()
+    for name in sorted((MANIFEST, *CHECKED)):
+        digest.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def read_manifest(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest of a bundle whose files are all there and have the checksums it states; else InvalidBundle."""
+    if missing := [name for name in (MANIFEST, *CHECKED) if name not in files]:
+        raise InvalidBundle(f"the bundle lacks {', '.join(missing)}")
+    manifest = Manifest.of_json(files[MANIFEST])
+    for name in CHECKED:
+        found = hashlib.sha256(files[name]).hexdigest()
+        if (stated := manifest.checksums.get(name)) != found:
+            raise InvalidBundle(
+                f"{name}: damaged or changed: its SHA-256 is {found}, the manifest of {manifest.name} says {stated}"
+            )
+    return manifest
+
+
+def _packed(text: str) -> bytes:
+    buffer = io.BytesIO()
+    # no name and no time in the header: the same text must give the same bytes
+    with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", compresslevel=9, mtime=0) as file:
+        file.write(text.encode())
+    return buffer.getvalue()
+
+
+def _unpacked(packed: bytes) -> str:
+    decoder = zlib.decompressobj(wbits=31)
+    try:
+        text = decoder.decompress(packed, MAX_TREES_BYTES)
+        if decoder.unconsumed_tail:
+            raise InvalidBundle(f"{TREES}: longer than {MAX_TREES_BYTES} bytes when unpacked")
+        if not decoder.eof or decoder.unused_data:
+            raise InvalidBundle(f"{TREES}: not one whole gzip member")
+        return text.decode()
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise InvalidBundle(f"{TREES}: not gzip of text: {error}") from error
+
+
+def _booster(text: str, manifest: Manifest) -> lightgbm.Booster:
+    """The trees, after what their text says was held against the manifest: LightGBM itself trusts its input."""
+    n_classes = len(manifest.leaves)
+    _agree("num_class", _header(text, "num_class"), str(n_classes))
+    _agree("num_tree_per_iteration", _header(text, "num_tree_per_iteration"), str(n_classes))
+    _agree("max_feature_idx", _header(text, "max_feature_idx"), str(len(manifest.inputs) - 1))
+    _agree("feature_names", _header(text, "feature_names"), " ".join(manifest.inputs))
+    _agree("number of trees", str(len(re.findall(r"^Tree=\d+$", text, re.MULTILINE))), str(manifest.trees))
+    if not _header(text, "objective").startswith("multiclass "):
+        raise InvalidBundle(f"{TREES}: the objective is not multiclass")
+    if "\nend of trees\n" not in text:
+        raise InvalidBundle(f"{TREES}: cut off before the end of the trees")
+    try:
+        booster = lightgbm.Booster(model_str=text)
+    except lightgbm.basic.LightGBMError as error:
+        raise InvalidBundle(f"{TREES}: LightGBM cannot read it: {error}") from error
+    _agree("trees read by LightGBM", str(booster.num_trees()), str(manifest.trees))
+    return booster
+
+
+def _header(text: str, name: str) -> str:
+    """Value of a line ``name=value`` before the first tree."""
+    head = text[: text.find("\nTree=")]
+    found = re.search(rf"^{name}=(.*)$", head, re.MULTILINE)
+    if found is None:
+        raise InvalidBundle(f"{TREES}: no LightGBM model: {name} is missing")
+    return found.group(1)
+
+
+def _agree(what: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise InvalidBundle(f"{TREES}: {what} is {found:.200}, but the manifest needs {expected:.200}")

@@ -1,0 +1,190 @@
+"""What a model bundle says of itself: ``manifest.json``.
+
+A bundle is a folder of text: ``manifest.json`` with the checksums of the others, ``trees.txt.gz`` (LightGBM's text format),
+``calibration.json`` and ``card.md`` for people. Nothing in it is executed or unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from streamer.classify import taxonomy
+from streamer.classify.taxonomy import Class
+from streamer.errors import InvalidBundle
+
+FORMAT = 1
+"""Version of this layout; a reader refuses any other."""
+
+MANIFEST, TREES, CALIBRATION, CARD = "manifest.json", "trees.txt.gz", "calibration.json", "card.md"
+CHECKED = (CALIBRATION, CARD, TREES)
+"""The files whose checksums the manifest holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """One set of labelled light curves that a model was trained on.
+
+    Parameters
+    ----------
+    name : str
+    source : str
+        Where it is from.
+    licence : str
+        As stated there; ``none stated`` if it is not.
+    citation : str
+        What a user should cite.
+    objects, examples : int
+        How many objects, and how many rows were made of them.
+    """
+
+    name: str
+    source: str
+    licence: str
+    citation: str
+    objects: int
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The identity, inputs and provenance of a model. It holds no date, so that training twice gives the same bytes.
+
+    Parameters
+    ----------
+    name, version : str
+    survey : str
+        The survey whose alerts it classifies.
+    bands : tuple of str
+        The bands whose features it may read.
+    leaves : tuple of int
+        Taxonomy ids of the leaves, in the order of the model's outputs.
+    inputs : tuple of str
+        Feature names, in the order of the model's columns.
+    min_detections : int
+        An alert with fewer detections is not classified.
+    trees : int
+        Number of trees, all classes and rounds.
+    seed : int
+    data_hash : str
+        SHA-256 (hex) of the training data.
+    training : tuple of TrainingSet
+    metrics : mapping of str to float
+        Headline figures on held-out objects.
+    checksums : mapping of file name to SHA-256 (hex)
+        Filled in when the bundle is written.
+    """
+
+    name: str
+    version: str
+    survey: str
+    bands: tuple[str, ...]
+    leaves: tuple[int, ...]
+    inputs: tuple[str, ...]
+    min_detections: int
+    trees: int
+    seed: int
+    data_hash: str
+    training: tuple[TrainingSet, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.classes()
+        if not self.name or not self.version or not self.survey:
+            raise InvalidBundle("manifest: name, version and survey must not be empty")
+        if not self.inputs or len(set(self.inputs)) < len(self.inputs):
+            raise InvalidBundle("manifest: inputs must be one or more different names")
+        if self.min_detections < 1 or self.trees < 1:
+            raise InvalidBundle("manifest: min_detections and trees must be at least 1")
+
+    def classes(self) -> tuple[Class, ...]:
+        """The leaves as classes; InvalidBundle if they are not two or more different leaves of the taxonomy."""
+        allowed = {leaf.id: leaf for leaf in taxonomy.LEAVES}
+        if unknown := [number for number in self.leaves if number not in allowed]:
+            raise InvalidBundle(f"manifest: {unknown} are no leaves of the taxonomy, which are {sorted(allowed)}")
+        if len(self.leaves) < 2 or len(set(self.leaves)) < len(self.leaves):
+            raise InvalidBundle("manifest: leaves must be two or more different classes")
+        return tuple(allowed[number] for number in self.leaves)
+
+    @property
+    def feature_set(self) -> str:
+        """First 16 hex digits of the SHA-256 of the inputs, one a line."""
+        return feature_set_of(self.inputs)
+
+    def to_json(self) -> bytes:
+        """The manifest's file; the same manifest always gives the same bytes."""
+        tree: dict[str, Any] = {"format": FORMAT, "feature_set": self.feature_set}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            tree[entry.name] = dict(sorted(value.items())) if isinstance(value, Mapping) else value
+        tree["training"] = [{entry.name: getattr(part, entry.name) for entry in fields(part)} for part in self.training]
+        return (json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+    @classmethod
+    def of_json(cls, raw: bytes) -> Manifest:
+        """The manifest written in `raw`; InvalidBundle, naming the entry, if something is missing or wrong."""
+        tree = json_object(raw, MANIFEST)
+        if (version := tree.get("format")) != FORMAT:
+            raise InvalidBundle(f"{MANIFEST}: format {version!r} is not {FORMAT}")
+        manifest = cls(
+            name=_entry(tree, "name", str),
+            version=_entry(tree, "version", str),
+            survey=_entry(tree, "survey", str),
+            bands=_tuple(tree, "bands", str),
+            inputs=_tuple(tree, "inputs", str),
+            min_detections=_entry(tree, "min_detections", int),
+            trees=_entry(tree, "trees", int),
+            seed=_entry(tree, "seed", int),
+            data_hash=_entry(tree, "data_hash", str),
+            leaves=_tuple(tree, "leaves", int),
+            training=tuple(_training_set(part) for part in _tuple(tree, "training", dict)),
+            metrics={name: float(value) for name, value in _mapping(tree, "metrics", (int, float)).items()},
+            checksums=_mapping(tree, "checksums", str),
+        )
+        if (stated := tree.get("feature_set")) != manifest.feature_set:
+            raise InvalidBundle(f"{MANIFEST}: feature_set {stated!r} is not that of the inputs, {manifest.feature_set}")
+        return manifest
+
+
+def feature_set_of(inputs: Sequence[str]) -> str:
+    """First 16 hex digits of the SHA-256 of feature names, one a line."""
+    return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
+
+
+def json_object(raw: bytes, file: str) -> dict[str, Any]:
+    """The JSON object in `raw`; InvalidBundle, naming the file, if it is none."""
+    try:
+        tree = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InvalidBundle(f"{file}: not JSON: {error}") from error
+    if not isinstance(tree, dict):
+        raise InvalidBundle(f"{file}: not a JSON object")
+    return tree
+
+
+def _entry(tree: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
+    if name not in tree:
+        raise InvalidBundle(f"{MANIFEST}: {name} is missing")
+    value = tree[name]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InvalidBundle(f"{MANIFEST}: {name} is {value!r:.80}, which is of the wrong type")
+    return value
+
+
+def _tuple(tree: Mapping[str, Any], name: str, kind: type) -> tuple[Any, ...]:
+    return tuple(_entry({name: value}, name, kind) for value in _entry(tree, name, list))
+
+
+def _mapping(tree: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> dict[str, Any]:
+    return {key: _entry({name: value}, name, kind) for key, value in _entry(tree, name, dict).items()}
+
+
+def _training_set(tree: Mapping[str, Any]) -> TrainingSet:
+    return TrainingSet(
+        **{name: _entry(tree, name, str) for name in ("name", "source", "licence", "citation")},
+        **{name: _entry(tree, name, int) for name in ("objects", "examples")},
+    )

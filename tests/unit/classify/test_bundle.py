@@ -1,0 +1,219 @@
+"""Bundles are verified before they are used, and the classifier keeps the Classifier protocol's promises."""
+
+import gzip
+import hashlib
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.classify import bundle, taxonomy
+from streamer.classify.bundle import LightGBMClassifier, bundle_checksum, bundle_files, read_manifest
+from streamer.classify.calibration import Calibration
+from streamer.classify.classifier import Classifier
+from streamer.classify.manifest import CALIBRATION, CARD, MANIFEST, TREES
+from streamer.data.arrays import Float32s
+from streamer.data.batch import State, Why
+from streamer.errors import InvalidBundle
+from streamer.features import check_names
+from tests.unit.classify.bundles import INPUTS, LEAVES, any_inputs, tiny_booster, tiny_files, tiny_manifest
+
+
+def tiny() -> LightGBMClassifier:
+    return LightGBMClassifier(tiny_files(), any_inputs)
+
+
+def rows(n: int, seed: int = 0) -> Float32s:
+    matrix = np.random.default_rng(seed).normal(size=(n, len(INPUTS))).astype(np.float32)
+    matrix[::3, 1] = np.nan
+    return matrix
+
+
+def refreshed(files: dict[str, bytes], **changed: bytes) -> dict[str, bytes]:
+    """The files with contents changed and the manifest's checksums made right again."""
+    names = {"trees": TREES, "calibration": CALIBRATION, "card": CARD}
+    files = {**files, **{names[key]: value for key, value in changed.items()}}
+    return edited(files, checksums={name: hashlib.sha256(files[name]).hexdigest() for name in names.values()})
+
+
+def edited(files: dict[str, bytes], **entries: Any) -> dict[str, bytes]:
+    """The files with entries of the manifest replaced; None takes an entry away."""
+    tree = {**json.loads(files[MANIFEST]), **entries}
+    tree = {key: value for key, value in tree.items() if value is not None}
+    return {**files, MANIFEST: json.dumps(tree).encode()}
+
+
+def retold(old: str, new: str) -> dict[str, bytes]:
+    """A bundle whose trees' text has `old` replaced, with matching checksums."""
+    text = gzip.decompress(tiny_files()[TREES]).decode()
+    assert old in text
+    return refreshed(tiny_files(), trees=gzip.compress(text.replace(old, new).encode()))
+
+
+def test_classifier_says_what_its_manifest_says() -> None:
+    model: Classifier = tiny()
+    assert (model.name, model.version, model.survey, model.inputs) == ("tiny", "1.0", "ztf", INPUTS)
+    assert [leaf.id for leaf in model.leaves] == list(LEAVES)
+    assert model.parents == taxonomy.parents_of(model.leaves)
+    assert model.feature_set == hashlib.sha256("\n".join(INPUTS).encode()).hexdigest()[:16]
+    assert model.checksum == bundle_checksum(tiny_files())
+
+
+def test_probabilities_are_the_softmax_of_lightgbm_raw_scores_over_the_temperature() -> None:
+    matrix = rows(20)
+    raw = np.asarray(tiny_booster().predict(matrix, raw_score=True)) / 2.0
+    expected = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
+    scores = tiny().scores(matrix, np.full(20, 5))
+    np.testing.assert_allclose(scores.leaves, expected, rtol=1e-12)
+    np.testing.assert_allclose(scores.leaves.sum(axis=1), 1.0, rtol=1e-12)
+    assert scores.class_id.tolist() == [LEAVES[k] for k in expected.argmax(axis=1)]
+    assert set(scores.state.tolist()) == {State.CLASSIFIED}
+    assert set(scores.why) == {Why.NONE}
+
+
+def test_each_maturity_bin_has_its_own_temperature() -> None:
+    model = LightGBMClassifier(tiny_files(Calibration((1, 5), (1.0, 4.0))), any_inputs)
+    matrix = np.repeat(rows(1), 3, axis=0)
+    young, last_young, old = np.log(model.scores(matrix, np.array([2, 4, 5])).leaves)
+    np.testing.assert_array_equal(young, last_young)
+    np.testing.assert_allclose(np.diff(young), 4.0 * np.diff(old), rtol=1e-9)
+
+
+def test_alerts_with_too_few_detections_are_not_classified() -> None:
+    scores = tiny().scores(rows(3), np.array([1, 2, 0]))
+    assert scores.state.tolist() == [State.NOT_CLASSIFIED, State.CLASSIFIED, State.NOT_CLASSIFIED]
+    assert scores.why == (Why.TOO_FEW_POINTS, Why.NONE, Why.TOO_FEW_POINTS)
+    assert scores.class_id[[0, 2]].tolist() == [taxonomy.NOT_CLASSIFIED] * 2
+    assert np.isnan(scores.leaves).all(axis=1).tolist() == [True, False, True]
+
+
+@given(n=st.integers(0, 40), seed=st.integers(0, 9))
+def test_a_row_has_the_same_scores_alone_and_in_a_batch(n: int, seed: int) -> None:
+    model, matrix = tiny(), rows(n, seed)
+    together = model.scores(matrix, np.full(n, 3)).leaves
+    alone = [model.scores(matrix[[i]], np.array([3])).leaves[0] for i in range(n)]
+    np.testing.assert_array_equal(together, np.array(alone).reshape(n, len(LEAVES)))
+
+
+def test_rows_without_any_defined_feature_are_classified() -> None:
+    scores = tiny().scores(np.full((2, len(INPUTS)), np.nan, dtype=np.float32), np.array([2, 9]))
+    assert np.isfinite(scores.leaves).all()
+
+
+def test_a_matrix_of_another_width_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 inputs"):
+        tiny().scores(rows(2)[:, :2], np.array([2, 2]))
+
+
+def test_writing_a_bundle_twice_gives_the_same_bytes() -> None:
+    assert tiny_files() == tiny_files()
+
+
+def test_a_bundle_reads_back_as_it_was_written() -> None:
+    manifest = read_manifest(tiny_files())
+    assert {**manifest.checksums}.keys() == {TREES, CALIBRATION, CARD}
+    assert bundle_files(manifest, tiny_booster().model_to_string(), Calibration.single(2.0), "# Tiny\n") == tiny_files()
+    assert manifest.training == tiny_manifest().training
+
+
+def test_inputs_are_held_against_the_features_that_exist() -> None:
+    assert LightGBMClassifier(tiny_files(), check_names).inputs == INPUTS
+    with pytest.raises(InvalidBundle, match="skew_g"):
+        LightGBMClassifier(edited(tiny_files(), bands=["r", "i"]), check_names)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, TREES, CALIBRATION, CARD])
+def test_a_missing_file_is_named(name: str) -> None:
+    files = {key: value for key, value in tiny_files().items() if key != name}
+    with pytest.raises(InvalidBundle, match=name):
+        LightGBMClassifier(files, any_inputs)
+
+
+@pytest.mark.parametrize("name", [TREES, CALIBRATION, CARD])
+@given(data=st.data())
+def test_a_changed_byte_is_noticed(name: str, data: st.DataObject) -> None:
+    files = tiny_files()
+    place = data.draw(st.integers(0, len(files[name]) - 1))
+    damaged = bytearray(files[name])
+    damaged[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(InvalidBundle, match=name):
+        LightGBMClassifier({**files, name: bytes(damaged)}, any_inputs)
+
+
+@given(length=st.integers(0, len(tiny_files()[MANIFEST]) - 2))
+def test_a_manifest_cut_short_is_refused(length: int) -> None:
+    files = tiny_files()
+    with pytest.raises(InvalidBundle, match=MANIFEST):
+        LightGBMClassifier({**files, MANIFEST: files[MANIFEST][:length]}, any_inputs)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"format": 2}, "format"),
+        ({"leaves": [2222, 2323]}, "num_class"),
+        ({"leaves": [2222, 2323, 2220]}, "2220"),
+        ({"leaves": [2222, 2323, 300]}, "300"),
+        ({"leaves": [2222, 2323, 2323]}, "different"),
+        ({"leaves": "2222"}, "leaves"),
+        ({"inputs": ["snr", "trigger_magnitude", "skew_r"]}, "feature_set"),
+        ({"inputs": ["snr", 1, "skew_r"]}, "inputs"),
+        ({"trees": 12}, "trees"),
+        ({"trees": True}, "trees"),
+        ({"trees": 0}, "trees"),
+        ({"min_detections": 0}, "min_detections"),
+        ({"min_detections": None}, "min_detections is missing"),
+        ({"name": ""}, "name"),
+        ({"checksums": {}}, "SHA-256"),
+        ({"training": [{"name": "a"}]}, "source is missing"),
+        ({"metrics": {"f1": "high"}}, "metrics"),
+    ],
+)
+def test_an_inconsistent_manifest_is_refused(entries: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidBundle, match=message):
+        LightGBMClassifier(edited(tiny_files(), **entries), any_inputs)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe", b"[]", b"[" * 100_000, b"null"])
+def test_a_manifest_that_is_no_json_object_is_refused(raw: bytes) -> None:
+    with pytest.raises(InvalidBundle, match=MANIFEST):
+        LightGBMClassifier({**tiny_files(), MANIFEST: raw}, any_inputs)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("num_class=3", "num_class=4", "num_class"),
+        ("num_tree_per_iteration=3", "num_tree_per_iteration=1", "num_tree_per_iteration"),
+        ("max_feature_idx=2", "max_feature_idx=9", "max_feature_idx"),
+        ("feature_names=snr ", "feature_names=score ", "feature_names"),
+        ("objective=multiclass ", "objective=binary ", "objective"),
+        ("\nend of trees\n", "\n", "cut off"),
+        ("Tree=8\n", "Twig=8\n", "number of trees"),
+    ],
+)
+def test_trees_that_do_not_fit_the_manifest_are_refused(old: str, new: str, message: str) -> None:
+    with pytest.raises(InvalidBundle, match=message):
+        LightGBMClassifier(retold(old, new), any_inputs)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"\xff"), gzip.compress(b"tree")[:-4], gzip.compress(b"tree") + b"x"],
+)
+def test_trees_that_are_not_one_gzip_member_of_a_model_are_refused(packed: bytes) -> None:
+    with pytest.raises(InvalidBundle, match=TREES):
+        LightGBMClassifier(refreshed(tiny_files(), trees=packed), any_inputs)
+
+
+def test_a_gzip_bomb_is_refused_before_it_is_unpacked() -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    piece = bytes(1 << 20)
+    parts = [packer.compress(piece) for _ in range(bundle.MAX_TREES_BYTES // len(piece) + 1)]
+    bomb = b"".join([*parts, packer.flush()])
+    with pytest.raises(InvalidBundle, match="longer than"):
+        LightGBMClassifier(refreshed(tiny_files(), trees=bomb), any_inputs)

@@ -1,0 +1,54 @@
+"""Bundles are found by folder name, given folders before the package's."""
+
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import InvalidBundle
+from streamer.ports import Models
+from streamer.stores.models import ModelStore
+from tests.unit.classify.bundles import tiny_files
+
+
+def written(parent: Path, name: str, **changed: bytes) -> None:
+    folder = parent / name
+    folder.mkdir(parents=True)
+    for file, content in {**tiny_files(), **changed}.items():
+        (folder / file).write_bytes(content)
+
+
+def test_files_are_those_of_the_bundle(tmp_path: Path) -> None:
+    written(tmp_path, "tiny")
+    store: Models = ModelStore([tmp_path])
+    assert store.files("tiny") == tiny_files()
+    assert "tiny" in store.names()
+
+
+def test_given_folders_come_before_the_package(tmp_path: Path) -> None:
+    written(tmp_path / "mine", "tiny", **{"card.md": b"mine"})
+    written(tmp_path / "packaged", "tiny")
+    written(tmp_path / "packaged", "other")
+    store = ModelStore([tmp_path / "mine"], packaged=tmp_path / "packaged")
+    assert store.files("tiny")["card.md"] == b"mine"
+    assert store.names() == ("other", "tiny")
+
+
+@pytest.mark.parametrize("name", ["absent", "", "..", "../packaged/tiny", "/etc"])
+def test_an_unknown_name_lists_the_known_ones(tmp_path: Path, name: str) -> None:
+    written(tmp_path / "packaged", "tiny")
+    with pytest.raises(InvalidBundle, match="known are tiny"):
+        ModelStore([], packaged=tmp_path / "packaged").files(name)
+
+
+def test_no_folder_at_all_has_no_bundles(tmp_path: Path) -> None:
+    store = ModelStore([tmp_path / "absent"], packaged=tmp_path / "gone")
+    assert store.names() == ()
+    with pytest.raises(InvalidBundle, match="known are none"):
+        store.files("tiny")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    written(tmp_path, "tiny")
+    (tmp_path / "tiny" / "card.md").unlink()
+    with pytest.raises(InvalidBundle, match=r"card\.md"):
+        ModelStore([tmp_path]).files("tiny")
