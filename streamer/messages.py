@@ -17,7 +17,7 @@ import numpy as np
 from streamer.classify.classifier import Classifier
 from streamer.classify.taxonomy import by_id, parent_matrix
 from streamer.codec.encode import Frame, RecordWriter, extended
-from streamer.codec.framing import Rows
+from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
 from streamer.data.batch import NO_PARTITION, NO_TIME, AlertBatch, Scores, State
 from streamer.data.message import Channel, Message

@@ -14,7 +14,8 @@ import numpy as np
 
 from streamer.classify.classifier import Classifier
 from streamer.codec.decode import Decoded, Program, Status
-from streamer.codec.framing import REASON_OF_STATUS, Framing, Rows
+from streamer.codec.framing import REASON_OF_STATUS, Framing
+from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
 from streamer.data.arrays import Int64s
 from streamer.data.batch import AlertBatch, RawBatch, Rejections, Scores, State, Why
