@@ -72,7 +72,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.last: Entry | None = None
         self.next: Cursor = {}
-        self._file = (folder / JOURNAL).open("ab")
+        self._file = (folder / JOURNAL).open("ab", buffering=0)
         try:
             self._recall(folder / JOURNAL)
         except BaseException:
@@ -84,11 +84,9 @@ class Journal:
         line = entry.line()
         step("write journal")
         half = len(line) // 2
-        self._file.write(line[:half])
-        self._file.flush()
+        self._write(line[:half])
         step("write the rest of the journal line")
-        self._file.write(line[half:])
-        self._file.flush()
+        self._write(line[half:])
         step("sync journal")
         os.fsync(self._file.fileno())
         self._remember(entry)
@@ -96,6 +94,11 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _write(self, piece: bytes) -> None:
+        """Write all of `piece`; unbuffered, so that nothing of a failed commit is left to be written by `close`."""
+        while piece:
+            piece = piece[os.write(self._file.fileno(), piece) :]
 
     def _remember(self, entry: Entry) -> None:
         self.last = entry

@@ -1,0 +1,238 @@
+"""Simulated alert streams: for demonstrations, for tests, and for training where no real data exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from streamer.codec.container import SYNC_BYTES, block_bytes, header_bytes
+from streamer.data.batch import NO_PARTITION, Positions, RawBatch
+from streamer.data.schema import WriterSchema
+from streamer.errors import InvalidData
+from streamer.ports import Clock
+from streamer.sources.simulated.broken import Framed
+from streamer.sources.simulated.broken import broken as broken_packet
+from streamer.sources.simulated.packets import VERSION
+from streamer.sources.simulated.population import SITES, Event, events, object_events
+from streamer.stores.bundled import SIMULATED_LSST_ID, bundled_schema
+
+Framing = Literal["container", "registry"]
+
+SMALL_STAMP, REALISTIC_STAMP = 1_000, 20_000
+"""Bytes of one of a packet's three images: enough to be there, and as many as ZTF sends."""
+_STAMPS = 64
+_GZIP = b"\x1f\x8b\x08\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedAlert:
+    """A packet, and what it really is.
+
+    Parameters
+    ----------
+    payload : bytes
+        The packet in its framing.
+    truth : str
+        Class of the object: a leaf of the taxonomy, or ``solar-system``.
+    object_id : str
+    alert_id : int
+    epoch : float, MJD TAI
+    broken : bool
+        The payload cannot be read.
+    """
+
+    payload: bytes
+    truth: str
+    object_id: str
+    alert_id: int
+    epoch: float
+    broken: bool
+
+
+def simulate(
+    survey: str,
+    count: int | None,
+    seed: int,
+    broken: float = 0.0,
+    cutout_bytes: int = SMALL_STAMP,
+    framing: Framing | None = None,
+) -> Iterator[SimulatedAlert]:
+    """The first `count` alerts of a survey (None: without end), in order of time.
+
+    The same survey, seed, share, size and framing give the same bytes, however many are asked for.
+
+    Parameters
+    ----------
+    survey : ``ztf`` or ``lsst``
+    count : int or None
+    seed : int
+    broken : float
+        Share of packets that are broken.
+    cutout_bytes : int
+        Size of each of the three images; 0 leaves them empty.
+    framing : ``container``, ``registry`` or None
+        None is what the survey sends: containers from ZTF, registry frames from LSST.
+
+    Raises
+    ------
+    InvalidData
+        If there is no such survey.
+    """
+    return islice(_alerts(events(known(survey), seed), _Packer(survey, seed, broken, cutout_bytes, framing)), count)
+
+
+def simulate_light_curves(survey: str, n_objects: int, seed: int) -> Iterator[tuple[str, str, list[SimulatedAlert]]]:
+    """(object id, class, its alerts in order of time) of the first `n_objects` objects, without images.
+
+    Moving objects are left out, and objects that were never bright enough for an alert have none: fewer than `n_objects` come.
+    """
+    site = SITES[known(survey)]
+    packer = _Packer(survey, seed, 0.0, 0, None)
+    for number in range(n_objects):
+        alerts = list(_alerts(iter(object_events(site, seed, number)), packer))
+        if alerts:
+            yield alerts[0].object_id, alerts[0].truth, alerts
+
+
+def write_files(alerts: Iterable[SimulatedAlert], folder: Path, progress: Callable[[int], None] = lambda _written: None) -> int:
+    """Write each packet to ``<object id>_<alert id>.avro`` in `folder`, made if need be; returns how many there are.
+
+    `progress` is called with the number written so far, after each file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = 0
+    for alert in alerts:
+        (folder / f"{alert.object_id}_{alert.alert_id}.avro").write_bytes(alert.payload)
+        written += 1
+        progress(written)
+    return written
+
+
+def known(survey: str) -> str:
+    """The name itself, if there is a simulator of that survey."""
+    if survey not in SITES:
+        raise InvalidData(f"no simulator of {survey!r}; there are {', '.join(sorted(SITES))}")
+    return survey
+
+
+class SimulatorSource:
+    """A simulated stream behind the port ``Source``.
+
+    Parameters
+    ----------
+    alerts : iterator of SimulatedAlert
+        What :func:`simulate` gives, bounded or not.
+    name : str
+        Name of the stream in positions.
+    clock : Clock
+        Stamps the messages, and measures the rate.
+    rate : float or None, alerts/s
+        How many come in a second on average; None: as fast as they are made.
+    sleep : function of seconds, or None
+        How to wait when the rate allows none yet; None returns an empty batch at once.
+    """
+
+    def __init__(
+        self,
+        alerts: Iterator[SimulatedAlert],
+        name: str,
+        clock: Clock,
+        rate: float | None = None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        self._alerts = alerts
+        self._name = name
+        self._clock = clock
+        self._rate = rate
+        self._sleep = sleep
+        self._began: float | None = None
+        self._sent = 0
+        self._last: RawBatch | None = None
+        self._again = False
+
+    def read(self, limit: int, wait: float) -> RawBatch | None:
+        """Up to `limit` messages, as many as the rate allows by now; None when a bounded stream has ended."""
+        if self._again:
+            self._again = False
+            return self._last
+        allowed = min(limit, self._allowed(wait))
+        if allowed < 1:
+            return self._batch([])
+        found = list(islice(self._alerts, allowed))
+        self._last = self._batch(found) if found else None
+        return self._last
+
+    def rewind(self) -> None:
+        """Let the next `read` return the last batch once more."""
+        self._again = self._last is not None
+
+    def lag(self) -> Mapping[tuple[str, int], int]:
+        """Nothing: the stream is made when it is read."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _allowed(self, wait: float) -> int:
+        """How many messages the rate allows, waiting for the first of them if it comes in time."""
+        if self._rate is None:
+            return 1 << 30
+        if self._began is None:
+            self._began = self._clock.monotonic()
+        due = self._due()
+        if due < 1 and self._sleep is not None:
+            self._sleep(min(wait, max(0.0, (self._sent + 1) / self._rate - (self._clock.monotonic() - self._began))))
+            due = self._due()
+        return due
+
+    def _due(self) -> int:
+        if self._rate is None or self._began is None:
+            return 0
+        return int((self._clock.monotonic() - self._began) * self._rate) - self._sent
+
+    def _batch(self, found: list[SimulatedAlert]) -> RawBatch:
+        now = np.full(len(found), self._clock.now_ms(), dtype=np.int64)
+        entries = [(self._name, NO_PARTITION, self._sent + i, 1) for i in range(len(found))]
+        self._sent += len(found)
+        return RawBatch([alert.payload for alert in found], Positions.of(entries), now, now)
+
+
+class _Packer:
+    """Puts a survey's datums into their framing, and breaks some."""
+
+    def __init__(self, survey: str, seed: int, share: float, cutout_bytes: int, framing: Framing | None) -> None:
+        self.schema = bundled_schema(survey, VERSION)
+        self._seed = (seed, SITES[survey].code, 3)
+        self._share = share
+        self._framed = _framed(self.schema, framing or ("container" if survey == "ztf" else "registry"))
+        pool = np.random.default_rng(self._seed).bytes(max(cutout_bytes - len(_GZIP), 0) + _STAMPS)
+        self._stamps = [(_GZIP + pool[i : len(pool) - _STAMPS + i])[:cutout_bytes] for i in range(_STAMPS)]
+
+    def packet(self, number: int, event: Event) -> SimulatedAlert:
+        """Alert `number` of the stream."""
+        origin, point = event.origin, event.point
+        body = origin.body(point, [self._stamps[(number + k) % _STAMPS] for k in range(3)])
+        rng = np.random.default_rng((*self._seed, number)) if self._share > 0.0 else None
+        if rng is not None and rng.random() < self._share:
+            payload, spoiled = broken_packet(rng, self.schema, body, self._framed), True
+        else:
+            payload, spoiled = self._framed(body), False
+        return SimulatedAlert(payload, origin.truth.name, origin.object_id, origin.alert_id(point), event.epoch, spoiled)
+
+
+def _alerts(found: Iterator[Event], packer: _Packer) -> Iterator[SimulatedAlert]:
+    return (packer.packet(number, event) for number, event in enumerate(found))
+
+
+def _framed(schema: WriterSchema, framing: Framing) -> Framed:
+    if framing == "registry":
+        frame = b"\x00" + SIMULATED_LSST_ID.to_bytes(4, "big")
+        return lambda body: frame + body
+    sync = schema.fingerprint.encode()[:SYNC_BYTES]
+    header = header_bytes(schema) + sync
+    return lambda body: header + block_bytes(1, body, sync)
