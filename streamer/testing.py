@@ -133,6 +133,7 @@ class Membership:
 @dataclass(slots=True)
 class _Group:
     members: list[str] = field(default_factory=list)
+    topics: tuple[str, ...] = ()
     generation: int = 0
     committed: Cursor = field(default_factory=dict)
 
@@ -146,10 +147,10 @@ class MemoryBroker:
         self._epochs: dict[str, int] = {}
 
     def create_topic(self, name: str, partitions: int = 1) -> None:
-        """An empty topic; every group rebalances, since it may be subscribed to it."""
+        """An empty topic; the groups that read it rebalance."""
         self._topics[name] = [[] for _ in range(partitions)]
         for group in self._groups.values():
-            group.generation += 1
+            group.generation += _is_one_of(name, group.topics)
 
     def produce(
         self,
@@ -180,8 +181,9 @@ class MemoryBroker:
         """The positions that a group committed."""
         return dict(self._groups[group].committed)
 
-    def join(self, group: str, member: str) -> None:
+    def join(self, group: str, member: str, topics: Sequence[str]) -> None:
         """Make `member` one of the group; a name that is there already is taken over, as by a static member."""
+        self._groups[group].topics = tuple(topics)
         if member not in self._groups[group].members:
             self._groups[group].members.append(member)
         self._groups[group].generation += 1
@@ -196,14 +198,14 @@ class MemoryBroker:
         """Who `member` is now."""
         return Membership(group, member, self._groups[group].generation)
 
-    def assignment(self, membership: Membership, topics: Sequence[str]) -> list[tuple[str, int]]:
+    def assignment(self, membership: Membership) -> list[tuple[str, int]]:
         """The partitions of a member, dealt out in turn."""
-        members = self._groups[membership.group].members
-        if membership.member not in members:
+        group = self._groups[membership.group]
+        if membership.member not in group.members:
             return []
-        names = sorted(name for name in self._topics if any(_matches(name, pattern) for pattern in topics))
+        names = sorted(name for name in self._topics if _is_one_of(name, group.topics))
         places = [(name, number) for name in names for number in range(len(self._topics[name]))]
-        return places[members.index(membership.member) :: len(members)]
+        return places[group.members.index(membership.member) :: len(group.members)]
 
     def fence(self, transactional_id: str) -> int:
         """Begin an epoch of a transactional id; the epochs before it end."""
@@ -230,8 +232,8 @@ class MemoryBroker:
             self.produce(topic, message.value, message.key, message.headers)
 
 
-def _matches(name: str, pattern: str) -> bool:
-    return re.search(pattern, name) is not None if pattern.startswith("^") else name == pattern
+def _is_one_of(name: str, topics: Sequence[str]) -> bool:
+    return any(re.search(topic, name) if topic.startswith("^") else name == topic for topic in topics)
 
 
 class MemorySource:
@@ -260,14 +262,13 @@ class MemorySource:
         ends: bool = False,
     ) -> None:
         self._broker = broker
-        self._topics = topics
         self._group = group
         self._member = member
         self._clock = clock
         self._script = script or Script()
         self._ends = ends
         self._positions: Cursor = {}
-        broker.join(group, member)
+        broker.join(group, member, topics)
         self._membership: Membership | None = None
 
     def read(self, limit: int, wait: float) -> RawBatch | None:  # noqa: ARG002  # nothing comes while a test waits
@@ -296,7 +297,7 @@ class MemorySource:
         self._script.at("rewind")
         self._membership = self._broker.membership(self._group, self._member)
         committed = self._broker.committed(self._group)
-        self._positions = {place: committed.get(place, 0) for place in self._broker.assignment(self._membership, self._topics)}
+        self._positions = {place: committed.get(place, 0) for place in self._broker.assignment(self._membership)}
 
     def lag(self) -> Cursor:
         """Messages not yet read, by partition."""

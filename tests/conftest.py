@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.kafka_fixtures import kafka, mortal_kafka, names
+
+__all__ = ["kafka", "mortal_kafka", "names", "real_data", "real_data_folder"]
+
 
 def real_data_folder() -> Path:
     """Where the shared survey data should be."""

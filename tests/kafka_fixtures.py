@@ -1,4 +1,4 @@
-"""Fixtures around a real Kafka, for every folder that needs one (pytest finds them through the folders' conftest.py)."""
+"""Fixtures around a real Kafka, for every folder that needs one (tests/conftest.py shows them to pytest)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from tests.kafka_server import ExternalKafka, KafkaServer, NoKafka
 
 Names = Callable[[str], str]
+Kafka = KafkaServer | ExternalKafka
 
 
 def _started(server: KafkaServer) -> KafkaServer:
@@ -25,7 +26,7 @@ def _started(server: KafkaServer) -> KafkaServer:
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer | ExternalKafka]:
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A broker that lives as long as the test session and must not be harmed."""
     if named := os.environ.get("STREAMER_TEST_KAFKA"):
         yield ExternalKafka(named)

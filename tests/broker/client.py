@@ -1,0 +1,65 @@
+"""The plainest Kafka client: what the tests feed topics with and what they see in them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+
+def produce(bootstrap: str, topic: str, values: Iterable[bytes], headers: Mapping[str, bytes] | None = None) -> None:
+    """Append messages, and return when the broker has them."""
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 1, "message.max.bytes": 100_000_000})
+    for value in values:
+        producer.produce(topic, value, headers=list((headers or {}).items()))
+    assert producer.flush(30) == 0
+    producer.close()
+
+
+def contents(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[KafkaMessage]:
+    """All messages of a topic, partition by partition, up to where it ends now."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "onlooker",
+            "isolation.level": isolation,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 10,
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        found: list[KafkaMessage] = []
+        open_ends = set(partitions)
+        deadline = time.monotonic() + 60
+        while open_ends:
+            assert time.monotonic() < deadline, f"no end of {topic}"
+            for message in consumer.consume(500, 0.1):
+                if message.error() is None:
+                    found.append(message)
+                else:
+                    open_ends.discard(message.partition() or 0)
+        return sorted(found, key=lambda message: (message.partition() or 0, message.offset() or 0))
+    finally:
+        consumer.close()
+
+
+def values(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[bytes]:
+    """The values of all messages of a topic."""
+    return [message.value() or b"" for message in contents(bootstrap, topic, isolation)]
+
+
+def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
+    """The positions that a group committed in a topic, by partition."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "isolation.level": "read_committed"})
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        answer = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=10)
+        return {place.partition: place.offset for place in answer if place.offset >= 0}
+    finally:
+        consumer.close()
