@@ -52,14 +52,14 @@ Draw = Callable[[np.random.Generator, Visits, float], Truth]
 
 
 def variable(name: str, rng: np.random.Generator, visits: Visits, magnitudes: Magnitudes, *, stellar: bool = True) -> Truth:
-    """A source that is always there; the reference image is the mean of some epochs before the first visit."""
+    """A source that is always there; the reference image is the median of some epochs before the first visit."""
     earlier = visits.epoch[0] - rng.uniform(10.0, _REFERENCE_SPAN, _REFERENCE_EPOCHS)
     bands = np.arange(BAND_COUNT, dtype=np.int8)
     epoch = np.concatenate([np.repeat(earlier, BAND_COUNT), visits.epoch])
     band = np.concatenate([np.tile(bands, _REFERENCE_EPOCHS), visits.band])
     total = flux_from_magnitude(magnitudes(epoch, band))
     split = _REFERENCE_EPOCHS * BAND_COUNT
-    reference = total[:split].reshape(_REFERENCE_EPOCHS, BAND_COUNT).mean(axis=0)
+    reference = np.median(total[:split].reshape(_REFERENCE_EPOCHS, BAND_COUNT), axis=0)
     offset = float(rng.rayleigh(0.12))
     return Truth(name, total[split:] - reference[visits.band], reference, offset, stellar, old=True)
 
