@@ -12,7 +12,7 @@ import numpy as np
 from streamer.data.arrays import Float32s
 from streamer.data.batch import AlertBatch
 from streamer.errors import InvalidBundle
-from streamer.features import colour, context, forced, limits, sampling, shape, statistics, trigger
+from streamer.features import colour, context, forced, limits, periodicity, sampling, shape, statistics, trigger
 from streamer.features.feature import Family, Feature
 
 FAMILIES: tuple[Family, ...] = (
@@ -24,6 +24,7 @@ FAMILIES: tuple[Family, ...] = (
     colour.FAMILY,
     limits.FAMILY,
     forced.FAMILY,
+    periodicity.FAMILY,
 )
 
 

@@ -1,0 +1,238 @@
+"""Periods: the best peak of the multi-band periodogram, how far to trust it, and the shape of the folded light curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from streamer.data.arrays import Float32s, Float64s, Int64s
+from streamer.data.batch import AlertBatch
+from streamer.data.photometry import Kind
+from streamer.features.feature import Family, Feature, as_features
+from streamer.features.kernel import kernel
+from streamer.features.points import points_by_band
+from streamer.features.spectrum import MIN_POINTS, MIN_POINTS_IN_BAND, frequency_grid, prepare_band, spectrum
+
+_HARMONICS = 3
+_MIN_FOR_THIRD = 15
+_NO_PERIOD = "fewer than 8 detections in bands with at least 5, or a span below 0.1 d, or no variation"
+_NO_SHAPE = f"{_NO_PERIOD}, or fewer than 8 detections in the band with the most"
+
+FEATURES = (
+    Feature("period_log", "log10 d", "log10 of the period at the highest peak.", _NO_PERIOD, "Zechmeister & Kürster 2009"),
+    Feature(
+        "period_power",
+        "1",
+        "Share of Σχ² that a sine of that period in each band takes away.",
+        _NO_PERIOD,
+        "VanderPlas & Ivezić 2015",
+    ),
+    Feature(
+        "period_log_false_alarm",
+        "1",
+        "log10 of the probability that noise gives such a peak, at most 0: span × highest frequency trials of a Beta law.",
+        _NO_PERIOD,
+        "after Baluev 2008 and VanderPlas 2018",
+    ),
+    Feature("period_cycles", "1", "Span over period.", _NO_PERIOD, "own"),
+    Feature("period_power_half", "1", "Power at half the period.", _NO_PERIOD, "own"),
+    Feature("period_power_double", "1", "Power at twice the period.", _NO_PERIOD, "own"),
+    Feature("period_power_triple", "1", "Power at three times the period.", _NO_PERIOD, "own"),
+    Feature(
+        "period_r21",
+        "1",
+        "A2/A1 of the weighted Fourier series with two harmonics in the band with the most detections.",
+        _NO_SHAPE,
+        "Simon & Lee 1981",
+    ),
+    Feature("period_phi21", "rad", "φ2 − 2φ1 of that series (cosine phases), in 0 … 2π.", _NO_SHAPE, "Simon & Lee 1981"),
+    Feature(
+        "period_r31",
+        "1",
+        "A3/A1 of the series with three harmonics in the band with the most detections.",
+        f"{_NO_PERIOD}, or fewer than 15 detections in the band with the most",
+        "Simon & Lee 1981",
+    ),
+    Feature(
+        "period_phi31",
+        "rad",
+        "φ3 − 3φ1 of that series (cosine phases), in 0 … 2π.",
+        f"{_NO_PERIOD}, or fewer than 15 detections in the band with the most",
+        "Simon & Lee 1981",
+    ),
+    Feature(
+        "period_folded_eta",
+        "1",
+        "Von Neumann's ratio Σ(f[i+1] − f[i])² / ((n−1) s²) in order of phase, in the band with the most detections.",
+        _NO_SHAPE,
+        "Kim et al. 2014 (Ψη)",
+    ),
+)
+
+
+def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:  # noqa: ARG001 - the bands share one period
+    """The features of the period."""
+    return FEATURES
+
+
+def compute(alerts: AlertBatch) -> Float32s:
+    """float32[n, 12] features of the period."""
+    points = points_by_band(alerts, Kind.DETECTION)
+    values = np.full((len(alerts), len(FEATURES)), np.nan)
+    _periods(points.offsets, points.time, points.flux, points.error, len(alerts.bands), values)
+    return as_features(values)
+
+
+FAMILY = Family("periodicity", outputs, compute)
+
+
+@kernel
+def _periods(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, n_bands: int, out: Float64s) -> None:
+    longest = 0
+    for k in range(out.shape[0]):
+        longest = max(longest, offsets[(k + 1) * n_bands] - offsets[k * n_bands])
+    if longest < MIN_POINTS:
+        return
+    cosines, sines = np.empty((longest, 64)), np.empty((longest, 64))
+    for k in range(out.shape[0]):
+        start, end = offsets[k * n_bands], offsets[(k + 1) * n_bands]
+        if end - start >= MIN_POINTS:
+            bands = offsets[k * n_bands : (k + 1) * n_bands + 1] - start
+            inside = slice(start, end)
+            _period(bands, time[inside], flux[inside], error[inside], cosines[: end - start], sines[: end - start], out[k])
+
+
+@kernel
+def _period(
+    bands: Int64s, time: Float64s, flux: Float64s, error: Float64s, cosines: Float64s, sines: Float64s, out: Float64s
+) -> None:
+    """All features of one light curve, whose bands follow each other."""
+    n_bands = bands.shape[0] - 1
+    weight, residual, chi2 = np.zeros(time.shape[0]), np.zeros(time.shape[0]), np.zeros(n_bands)
+    n, used, best_band, first_time, last_time = 0, 0, 0, np.inf, -np.inf
+    for b in range(n_bands):
+        size = bands[b + 1] - bands[b]
+        if size < MIN_POINTS_IN_BAND or np.all(flux[bands[b] : bands[b + 1]] == flux[bands[b]]):
+            continue
+        inside = slice(bands[b], bands[b + 1])
+        chi2[b] = prepare_band(flux[inside], error[inside], weight[inside], residual[inside])
+        first_time, last_time = min(first_time, time[bands[b]]), max(last_time, time[bands[b + 1] - 1])
+        n, used = n + size, used + 1
+        if size > bands[best_band + 1] - bands[best_band]:
+            best_band = b
+    if n < MIN_POINTS or not np.sum(chi2) > 0:
+        return
+    span = last_time - first_time
+    first, step, n_frequencies = frequency_grid(span)
+    if n_frequencies == 0:
+        return
+    power = np.empty(n_frequencies)
+    spectrum(bands, time, weight, residual, chi2, first, step, cosines, sines, power)
+    frequency, peak = _refined_peak(power, first, step)
+    highest = first + step * (n_frequencies - 1)
+    out[0] = -np.log10(frequency)
+    out[1] = peak
+    out[2] = log_false_alarm(peak, n, used, span * highest)
+    out[3] = span * frequency
+    single = np.empty(1)
+    for column, factor in ((4, 2.0), (5, 0.5), (6, 1.0 / 3.0)):
+        spectrum(bands, time, weight, residual, chi2, factor * frequency, 0.0, cosines, sines, single)
+        out[column] = min(single[0], 1.0)
+    inside = slice(bands[best_band], bands[best_band + 1])
+    if chi2[best_band] > 0 and bands[best_band + 1] - bands[best_band] >= MIN_POINTS:
+        _folded(time[inside] * frequency, flux[inside], error[inside], out)
+
+
+@kernel
+def _refined_peak(power: Float64s, first: float, step: float) -> tuple[float, float]:
+    """Frequency and power of the highest peak, by the parabola through it and its neighbours."""
+    j = int(np.argmax(power))
+    if j == 0 or j == power.shape[0] - 1:
+        return first + step * j, min(power[j], 1.0)
+    before, at, after = power[j - 1], power[j], power[j + 1]
+    bend = before - 2.0 * at + after
+    shift = 0.5 * (before - after) / bend if bend < 0 else 0.0
+    return first + step * (j + shift), min(at - 0.25 * (before - after) * shift, 1.0)
+
+
+@kernel
+def log_false_alarm(power: float, n: int, n_bands: int, trials: float) -> float:
+    """log10 of trials × P(Beta(n_bands, (n − 3 n_bands)/2) > power), at most 0.
+
+    In noise, the power of a sine in each of `n_bands` bands follows that law; for whole n_bands its tail is a finite sum. It is an
+    upper bound (of the union of the trials), as Baluev's is.
+    """
+    half = 0.5 * (n - 3 * n_bands)
+    power = min(power, 1.0 - 1e-12)
+    term = tail = 1.0
+    for k in range(1, n_bands):
+        term *= (half + k - 1.0) * power / k
+        tail += term
+    return float(min(half * np.log10(1.0 - power) + np.log10(tail) + np.log10(max(trials, 1.0)), 0.0))
+
+
+@kernel
+def _folded(phase: Float64s, flux: Float64s, error: Float64s, out: Float64s) -> None:
+    """Columns 7–11, from one band; `phase` is in cycles and may be any number."""
+    n = phase.shape[0]
+    out[7], out[8] = _fourier_ratio(phase, flux, error, 2)
+    if n >= _MIN_FOR_THIRD:
+        out[9], out[10] = _fourier_ratio(phase, flux, error, _HARMONICS)
+    order = np.argsort(phase - np.floor(phase), kind="mergesort")
+    steps = 0.0
+    for i in range(1, n):
+        steps += (flux[order[i]] - flux[order[i - 1]]) ** 2
+    out[11] = steps / (n * np.var(flux))
+
+
+@kernel
+def _fourier_ratio(phase: Float64s, flux: Float64s, error: Float64s, harmonics: int) -> tuple[float, float]:
+    """Amplitude ratio and phase difference of the highest harmonic to the first; NaN where the fit is not determined."""
+    size = 2 * harmonics + 1
+    normal, right, row = np.zeros((size, size)), np.zeros(size), np.empty(size)
+    scale = np.max(np.abs(flux))
+    for i in range(phase.shape[0]):
+        w = (scale / error[i]) ** 2
+        row[0] = 1.0
+        for h in range(1, harmonics + 1):
+            row[2 * h - 1] = np.cos(2.0 * np.pi * h * phase[i])
+            row[2 * h] = np.sin(2.0 * np.pi * h * phase[i])
+        for a in range(size):
+            right[a] += w * row[a] * flux[i] / scale
+            for b in range(a + 1):
+                normal[a, b] += w * row[a] * row[b]
+    if not _solve(normal, right):
+        return np.nan, np.nan
+    first = np.hypot(right[1], right[2])
+    if not first > 0:
+        return np.nan, np.nan
+    high = np.hypot(right[size - 2], right[size - 1])
+    # a cos(x) + b sin(x) = A cos(x + φ) with φ = atan2(−b, a)
+    difference = np.arctan2(-right[size - 1], right[size - 2]) - harmonics * np.arctan2(-right[2], right[1])
+    return high / first, difference % (2.0 * np.pi)
+
+
+@kernel
+def _solve(matrix: Float64s, right: Float64s) -> bool:
+    """Cholesky solution, in place, of matrix (its lower half) · x = right; False if the matrix is singular."""
+    n = right.shape[0]
+    for a in range(n):
+        diagonal = matrix[a, a]
+        for b in range(a + 1):
+            for c in range(b):
+                matrix[a, b] -= matrix[a, c] * matrix[b, c]
+            if b < a:
+                matrix[a, b] /= matrix[b, b]
+        if not matrix[a, a] > 1e-10 * diagonal:
+            return False
+        matrix[a, a] = np.sqrt(matrix[a, a])
+    for a in range(n):
+        for b in range(a):
+            right[a] -= matrix[a, b] * right[b]
+        right[a] /= matrix[a, a]
+    for a in range(n - 1, -1, -1):
+        for b in range(a + 1, n):
+            right[a] -= matrix[b, a] * right[b]
+        right[a] /= matrix[a, a]
+    return True
