@@ -28,12 +28,15 @@ class Answers:
         Index of the true leaf.
     probability : float64[n, number of leaves]
     weight : float64[n]
-        How much each object counts; all 1 where the labelled sets speak for themselves.
+        How much each object counts in precision, recall and F1; all 1 where the labelled sets speak for themselves.
+    assumed : float64[n]
+        How much each object counts where calibration is judged: the mixture of classes that the probabilities assume.
     """
 
     truth: Int64s
     probability: Float64s
     weight: Float64s
+    assumed: Float64s
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -94,10 +97,10 @@ def calibration_error(answers: Answers, seed: int) -> Figures:
         return {"value": None, "noise_floor": None}
     confidence = answers.probability.max(axis=1)
     right = (answers.answer == answers.truth).astype(np.float64)
-    bins = _equal_mass(confidence, answers.weight, RELIABILITY_BINS)
+    bins = _equal_mass(confidence, answers.assumed, RELIABILITY_BINS)
     chance = np.random.default_rng(seed).random((RESAMPLES // 5, len(confidence))) < confidence
-    floor = np.mean([_ece(confidence, hit.astype(np.float64), answers.weight, bins) for hit in chance])
-    return {"value": _rounded(_ece(confidence, right, answers.weight, bins)), "noise_floor": _rounded(float(floor))}
+    floor = np.mean([_ece(confidence, hit.astype(np.float64), answers.assumed, bins) for hit in chance])
+    return {"value": _rounded(_ece(confidence, right, answers.assumed, bins)), "noise_floor": _rounded(float(floor))}
 
 
 def reliability(answers: Answers) -> list[Figures]:
@@ -106,12 +109,12 @@ def reliability(answers: Answers) -> list[Figures]:
         return []
     confidence = answers.probability.max(axis=1)
     right = answers.answer == answers.truth
-    bins = _equal_mass(confidence, answers.weight, RELIABILITY_BINS)
+    bins = _equal_mass(confidence, answers.assumed, RELIABILITY_BINS)
     return [
         {
             "objects": int((bins == b).sum()),
-            "confidence": _rounded(float(np.average(confidence[bins == b], weights=answers.weight[bins == b]))),
-            "accuracy": _rounded(float(np.average(right[bins == b], weights=answers.weight[bins == b]))),
+            "confidence": _rounded(float(np.average(confidence[bins == b], weights=answers.assumed[bins == b]))),
+            "accuracy": _rounded(float(np.average(right[bins == b], weights=answers.assumed[bins == b]))),
         }
         for b in np.unique(bins)
     ]

@@ -66,7 +66,7 @@ class Priors(_Section):
     source: str
     """Where the shares are from."""
     pull: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Total weight of a class in training and calibration: share^pull × objects^(1 − pull); 0 is what the sets hold, 1 the shares."""
+    """Weight of a class in training and calibration: share^pull × objects^(1 − pull); 0 is what the sets hold, 1 the shares."""
     shares: dict[str, Annotated[float, Field(gt=0)]]
     """Share of each leaf in the stream, in any unit."""
 
@@ -89,13 +89,13 @@ class Recipe(_Section):
     priors: Priors
 
 
-def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file; InvalidConfig naming the file and every wrong setting."""
+def read_recipe(path: Path) -> tuple[str, Recipe]:
+    """The text of a TOML file and the recipe in it; InvalidConfig naming the file and every wrong setting."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path}: cannot be read: {error}") from error
-    return parse_recipe(text, str(path))
+    return text, parse_recipe(text, str(path))
 
 
 def parse_recipe(text: str, where: str) -> Recipe:

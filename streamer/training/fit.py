@@ -1,0 +1,293 @@
+"""From light curves to a classifier: examples, weights, trees, temperatures. Everything is decided by the recipe and its seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+
+from streamer import features
+from streamer.classify import taxonomy
+from streamer.classify.bundle import LightGBMClassifier, bundle_files
+from streamer.classify.calibration import Calibration
+from streamer.classify.manifest import Manifest, TrainingSet
+from streamer.classify.taxonomy import Class
+from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
+from streamer.errors import InvalidConfig, InvalidData
+from streamer.training.datasets import LightCurves, joined, labelled
+from streamer.training.recipe import Recipe
+from streamer.training.sources import READERS
+from streamer.training.split import Part, part_of, random_number, slices
+from streamer.training.windows import Picks, alerts_of, ladder_picks
+
+MATURITY = (1, 3, 6, 15)
+"""First number of detections of each bin with a temperature of its own."""
+_LOG_TEMPERATURES = (-1.6, 1.6)  # T from 0.2 to 5: beyond that the trees themselves are wrong
+_UNDISTURBED = {
+    "objective": "multiclass",
+    "deterministic": True,
+    "force_row_wise": True,
+    "max_bin": 255,
+    "bagging_freq": 1,
+    "verbosity": -1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Alerts with their true classes, ready for training and scoring.
+
+    Parameters
+    ----------
+    table : LightCurves
+        The n objects.
+    leaves : tuple of Class
+        Classes of the model, in the order of the taxonomy.
+    picks : Picks
+        The m alerts.
+    matrix : float32[m, number of inputs]
+        Their features.
+    n_detections : int64[m]
+        Detections in each window.
+    truth : int64[n]
+        Index of each object's leaf.
+    weight : float64[n]
+        How much each object counts, mean 1; an object's alerts share it.
+    slice_number : int64[n]
+        Which slice of the data each object is in.
+    """
+
+    table: LightCurves
+    leaves: tuple[Class, ...]
+    inputs: tuple[str, ...]
+    picks: Picks
+    matrix: Float32s
+    n_detections: Int64s
+    truth: Int64s
+    weight: Float64s
+    slice_number: Int64s
+
+    def of_part(self, recipe: Recipe, part: Part, rotation: int) -> Bools:
+        """bool[m], the alerts of the objects in `part`."""
+        chosen: Bools = part_of(self.slice_number, rotation, recipe.split.slices)[self.picks.row] == part
+        return chosen
+
+    def alert_weight(self) -> Float64s:
+        """float64[m] weight of each alert: its object's, divided among the object's alerts."""
+        per_object = np.bincount(self.picks.row, minlength=len(self.table))
+        weight: Float64s = (self.weight / np.maximum(per_object, 1))[self.picks.row]
+        return weight
+
+    def one_each(self, among: Bools, seed: int) -> Int64s:
+        """int64[…] one random alert, of those `among` (bool[m]), of each object that has any."""
+        places = np.flatnonzero(among)
+        rows, first, counts = np.unique(self.picks.row[places], return_index=True, return_counts=True)
+        names = self.table.object_id[rows].tolist()
+        step = [random_number(seed, name) % count for name, count in zip(names, counts.tolist(), strict=True)]
+        chosen: Int64s = places[first + np.array(step, dtype=np.int64)]
+        return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained model before its bundle is written."""
+
+    trees: str
+    rounds: int
+    calibration: Calibration
+
+
+def read_sets(recipe: Recipe, data: Path) -> LightCurves:
+    """All labelled light curves that the recipe names; InvalidConfig for an unknown set."""
+    known = {reader.origin.name: reader for reader in READERS if reader.survey == recipe.survey}
+    if unknown := [name for name in recipe.data.sets if name not in known]:
+        raise InvalidConfig(
+            f"recipe {recipe.name}: data.sets: {unknown} are no sets for {recipe.survey}; there are {sorted(known)}"
+        )
+    return labelled(joined([known[name].read(data) for name in recipe.data.sets]), recipe.data.min_objects)
+
+
+def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the features that the recipe asks for, in the families' order; InvalidConfig for an unknown family or exclusion."""
+    known = {family.name: family for family in features.FAMILIES}
+    if unknown := [name for name in recipe.inputs.families if name not in known]:
+        raise InvalidConfig(f"recipe {recipe.name}: inputs.families: {unknown} do not exist; there are {sorted(known)}")
+    names = [feature.name for name in recipe.inputs.families for feature in known[name].outputs(bands)]
+    out = {
+        name: excluded
+        for excluded in recipe.inputs.exclude
+        for name in names
+        if name == excluded or name.startswith(f"{excluded}_")
+    }
+    if idle := [excluded for excluded in recipe.inputs.exclude if excluded not in out.values()]:
+        raise InvalidConfig(f"recipe {recipe.name}: inputs.exclude: {idle} exclude nothing; there are {names}")
+    return tuple(name for name in names if name not in out)
+
+
+def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
+    """Examples as the stream brings them, with features from the serving code; InvalidData if there is nothing to learn."""
+    picks = ladder_picks(table)
+    silent = np.bincount(picks.row, minlength=len(table)) == 0
+    if silent.any():
+        table = table.where(~silent, "objects", "no detection")
+        picks = ladder_picks(table)
+    present = set(table.label.tolist())
+    leaves = tuple(leaf for leaf in taxonomy.LEAVES if leaf.name in present)
+    if len(leaves) < 2:
+        raise InvalidData(f"recipe {recipe.name}: the data hold {len(leaves)} classes; a model needs two")
+    place = {leaf.name: index for index, leaf in enumerate(leaves)}
+    truth = np.array([place[label] for label in table.label.tolist()], dtype=np.int64)
+    inputs = inputs_of(recipe, table.bands)
+    alerts = alerts_of(table, picks)
+    return Examples(
+        table=table,
+        leaves=leaves,
+        inputs=inputs,
+        picks=picks,
+        matrix=features.compute(alerts, inputs),
+        n_detections=alerts.light_curves.lengths,
+        truth=truth,
+        weight=_weights(recipe, leaves, truth),
+        slice_number=slices(table.group.tolist(), recipe.seed, recipe.split.slices),
+    )
+
+
+def shares(recipe: Recipe, leaves: tuple[Class, ...]) -> Float64s:
+    """float64[number of leaves] the recipe's share of each leaf; InvalidConfig naming a leaf without one."""
+    if missing := [leaf.name for leaf in leaves if leaf.name not in recipe.priors.shares]:
+        raise InvalidConfig(f"recipe {recipe.name}: priors.shares: no share for {missing}")
+    given = np.array([recipe.priors.shares[leaf.name] for leaf in leaves])
+    normalised: Float64s = given / given.sum()
+    return normalised
+
+
+def fit(recipe: Recipe, examples: Examples, rotation: int) -> Fitted:
+    """Trees from the training part, stopped by the validation part, with temperatures from the calibration part."""
+    weight = examples.alert_weight()
+    parts = [_dataset(examples, weight, examples.of_part(recipe, part, rotation)) for part in (Part.TRAIN, Part.VALIDATION)]
+    booster = lightgbm.train(
+        {**_UNDISTURBED, **_settings(recipe), "num_class": len(examples.leaves)},
+        parts[0],
+        num_boost_round=recipe.trees.rounds,
+        valid_sets=[parts[1]],
+        callbacks=[lightgbm.early_stopping(recipe.trees.patience, verbose=False)],
+    )
+    rounds = booster.best_iteration or recipe.trees.rounds
+    among = examples.of_part(recipe, Part.CALIBRATION, rotation)
+    raw = booster.predict(examples.matrix[among], raw_score=True, num_iteration=rounds, num_threads=1)
+    scores = np.full((len(examples.picks), len(examples.leaves)), np.nan)
+    scores[among] = raw
+    return Fitted(booster.model_to_string(num_iteration=rounds), rounds, _calibration(recipe, examples, among, scores))
+
+
+def classifier_of(recipe: Recipe, examples: Examples, fitted: Fitted) -> LightGBMClassifier:
+    """The serving classifier of a fitted model, so that scores are made by the very code that will serve."""
+    return LightGBMClassifier(bundle(recipe, examples, fitted, {}, ""), features.check_names)
+
+
+def bundle(recipe: Recipe, examples: Examples, fitted: Fitted, metrics: dict[str, float], card: str) -> dict[str, bytes]:
+    """The files of the bundle."""
+    manifest = Manifest(
+        name=recipe.name,
+        version=recipe.version,
+        survey=recipe.survey,
+        bands=examples.table.bands,
+        leaves=tuple(leaf.id for leaf in examples.leaves),
+        inputs=examples.inputs,
+        min_detections=recipe.min_detections,
+        trees=fitted.rounds * len(examples.leaves),
+        seed=recipe.seed,
+        data_hash=examples.table.digest(),
+        training=_training_sets(recipe, examples),
+        metrics=metrics,
+    )
+    return bundle_files(manifest, fitted.trees, fitted.calibration, card)
+
+
+def nan_pattern(examples: Examples) -> Examples:
+    """The same examples for a model that sees only which features are undefined: what missingness alone betrays."""
+    return replace(examples, matrix=np.isnan(examples.matrix).astype(np.float32))
+
+
+def _weights(recipe: Recipe, leaves: tuple[Class, ...], truth: Int64s) -> Float64s:
+    counts = np.bincount(truth, minlength=len(leaves)).astype(np.float64)
+    pull = recipe.priors.pull
+    per_object = shares(recipe, leaves) ** pull * counts ** (1 - pull) / counts
+    weight = per_object[truth]
+    normalised: Float64s = weight / weight.mean()
+    return normalised
+
+
+def _settings(recipe: Recipe) -> dict[str, object]:
+    trees = recipe.trees
+    return {
+        "num_leaves": trees.leaves,
+        "learning_rate": trees.learning_rate,
+        "min_data_in_leaf": trees.min_examples,
+        "feature_fraction": trees.feature_fraction,
+        "bagging_fraction": trees.bagging_fraction,
+        "lambda_l2": trees.l2,
+        "num_threads": trees.threads,
+        "seed": recipe.seed,
+    }
+
+
+def _dataset(examples: Examples, weight: Float64s, among: Bools) -> lightgbm.Dataset:
+    if not among.any():
+        raise InvalidData("a part of the split is empty: there are too few groups for so many slices")
+    return lightgbm.Dataset(
+        examples.matrix[among],
+        examples.truth[examples.picks.row[among]],
+        weight=weight[among],
+        feature_name=list(examples.inputs),
+        free_raw_data=True,
+    )
+
+
+def _calibration(recipe: Recipe, examples: Examples, among: Bools, raw: Float64s) -> Calibration:
+    """One temperature for each maturity bin, from one random alert of each object in that bin."""
+    ends = (*MATURITY[1:], np.iinfo(np.int64).max)
+    temperatures = []
+    for first, end in zip(MATURITY, ends, strict=True):
+        mature = among & (examples.n_detections >= first) & (examples.n_detections < end)
+        chosen = examples.one_each(mature, recipe.seed)
+        row = examples.picks.row[chosen]
+        temperatures.append(_temperature(raw[chosen], examples.truth[row], examples.weight[row]))
+    return Calibration(MATURITY, tuple(temperatures))
+
+
+def _temperature(raw: Float64s, truth: Int64s, weight: Float64s) -> float:
+    """The temperature with the smallest weighted log loss, by golden-section search; 1 where there is nothing to learn from."""
+    if not len(raw):
+        return 1.0
+
+    def loss(log_t: float) -> float:
+        scaled = raw / np.exp(log_t)
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        log_p = scaled[np.arange(len(raw)), truth] - np.log(np.exp(scaled).sum(axis=1))
+        return -float(np.average(log_p, weights=weight))
+
+    low, high = _LOG_TEMPERATURES
+    ratio = (np.sqrt(5.0) - 1.0) / 2.0
+    for _ in range(40):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return round(float(np.exp((low + high) / 2)), 4)
+
+
+def _training_sets(recipe: Recipe, examples: Examples) -> tuple[TrainingSet, ...]:
+    origins = {reader.origin.name: reader.origin for reader in READERS}
+    of_alert = examples.table.source[examples.picks.row]
+    return tuple(
+        TrainingSet(
+            name=name,
+            source=f"{origins[name].what}; {origins[name].source}",
+            licence=origins[name].licence,
+            citation=origins[name].citation,
+            objects=int((examples.table.source == name).sum()),
+            examples=int((of_alert == name).sum()),
+        )
+        for name in recipe.data.sets
+    )

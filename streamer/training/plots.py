@@ -1,0 +1,101 @@
+"""The report's figures, each as PNG and as SVG; the same numbers always give the same files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+Tree = Mapping[str, Any]  # JSON, as in report
+
+_INK, _GRID = "#222222", "#dddddd"
+_STYLE: Any = {  # Any: matplotlib types the keys as a closed list
+    "font.size": 9,
+    "axes.edgecolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "streamer",  # else the ids inside the SVG change from run to run
+    "svg.fonttype": "none",
+}
+
+
+def confusion(leaves: Sequence[str], rows: Sequence[Sequence[int]], path: Path) -> None:
+    """Shares of the answers for each true class, with the numbers of objects."""
+    table = np.array(rows, dtype=np.float64)
+    total = table.sum(axis=1, keepdims=True)
+    share = table / np.where(total > 0, total, 1.0)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(0.62 * len(leaves) + 2.4, 0.52 * len(leaves) + 1.6), layout="constrained")
+        axes = figure.add_subplot()
+        image = axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+        for (i, j), count in np.ndenumerate(table):
+            if count:
+                axes.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=8, color="white" if share[i, j] > 0.55 else _INK)
+        axes.set_xticks(range(len(leaves)), leaves, rotation=45, ha="right")
+        axes.set_yticks(range(len(leaves)), [f"{leaf} ({n:.0f})" for leaf, n in zip(leaves, total[:, 0], strict=True)])
+        axes.set_xlabel("answer")
+        axes.set_ylabel("true class (objects)")
+        axes.spines[:].set_visible(False)
+        figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+        _save(figure, path)
+
+
+def reliability(by_detections: Mapping[str, Tree], path: Path) -> None:
+    """Accuracy against confidence, one panel for each bin of detections."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(2.3 * len(by_detections) + 0.6, 2.9), layout="constrained")
+        panels = figure.subplots(1, len(by_detections), sharey=True, squeeze=False)[0]
+        for axes, (name, bin_) in zip(panels, by_detections.items(), strict=True):
+            axes.plot([0, 1], [0, 1], color="#999999", lw=1, ls="--")
+            points = bin_["reliability"]
+            axes.plot([p["confidence"] for p in points], [p["accuracy"] for p in points], "o-", ms=4, color="#1f5fa8")
+            ece = bin_["ece"]["value"]
+            axes.set_title(f"{name} detections\nECE {ece:.3f}" if ece is not None else f"{name} detections", fontsize=9)
+            axes.set_xlim(0, 1)
+            axes.set_ylim(0, 1)
+            axes.set_xlabel("mean confidence")
+            axes.grid(color=_GRID, lw=0.6)
+        panels[0].set_ylabel("share that is right")
+        _save(figure, path)
+
+
+def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], path: Path) -> None:
+    """F1 of each class and of all classes together, with intervals, against the detections in the window."""
+    names = list(by_detections)
+    columns = 4
+    with mpl.rc_context(_STYLE):
+        panels = ["all classes (macro)", *leaves]
+        rows = -(-len(panels) // columns)
+        figure = Figure(figsize=(2.5 * columns, 1.75 * rows + 0.4), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        for axes, panel in zip(grid, panels, strict=False):
+            macro = panel == panels[0]
+            figures = [bin_["macro_f1"] if macro else bin_["classes"][panel]["f1"] for bin_ in by_detections.values()]
+            _curve(axes, figures, "#b3431e" if macro else "#1f5fa8")
+            axes.set_title(panel, fontsize=9)
+            axes.set_xticks(range(len(names)), names)
+            axes.set_ylim(0, 1)
+            axes.grid(color=_GRID, lw=0.6)
+        for axes in grid[len(panels) :]:
+            axes.set_visible(False)
+        figure.supxlabel("detections in the alert's window", fontsize=9)
+        figure.supylabel("F1", fontsize=9)
+        _save(figure, path)
+
+
+def _curve(axes: Any, figures: Sequence[Tree], colour: str) -> None:  # Any: matplotlib has no types
+    value, low, high = (
+        np.array([np.nan if figure[name] is None else figure[name] for figure in figures]) for name in ("value", "low", "high")
+    )
+    places = np.arange(len(figures))
+    axes.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
+    axes.plot(places, value, "o-", ms=4, color=colour)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path.with_suffix(".png"), dpi=130, metadata={"Software": None})
+    figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})

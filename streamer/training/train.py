@@ -1,0 +1,84 @@
+"""From a recipe to a bundle, its card and its report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from streamer.classify.manifest import MANIFEST, Manifest
+from streamer.training.evaluate import EVALUATION, RECIPE, baselines, cross_fitted, described, scored, section
+from streamer.training.fit import bundle, classifier_of, examples_of, fit, read_sets
+from streamer.training.recipe import read_recipe
+from streamer.training.report import card, headline, write_report
+from streamer.training.split import Part
+
+
+def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], None]) -> Path:
+    """Train, evaluate and write a model; the same recipe and data give the same bytes.
+
+    Parameters
+    ----------
+    recipe_path : Path
+        A TOML file, see :class:`streamer.training.recipe.Recipe`.
+    data : Path
+        The folder of the training data (with ``lightcurves`` in it).
+    out : Path
+        Gets the bundle as ``<name>/`` and its report as ``reports/<name>/``; made if it is missing.
+    progress : callable of str
+        Told what is being done.
+
+    Returns
+    -------
+    Path
+        The bundle's folder.
+
+    Raises
+    ------
+    InvalidConfig, InvalidData
+        If the recipe or the data cannot be used; nothing is written then.
+    """
+    text, recipe = read_recipe(recipe_path)
+    progress(f"reading {', '.join(recipe.data.sets)} from {data}")
+    table = read_sets(recipe, data)
+    progress(f"features of {len(table)} objects")
+    examples = examples_of(recipe, table)
+    progress(f"fitting {len(examples.picks)} examples, {len(examples.inputs)} inputs, {len(examples.leaves)} classes")
+    fitted = fit(recipe, examples, rotation=0)
+    progress("scoring the test part")
+    test = examples.of_part(recipe, Part.TEST, 0)
+    held_out = scored(classifier_of(recipe, examples, fitted), examples, test)
+    evaluation: dict[str, object] = {
+        "name": recipe.name,
+        "version": recipe.version,
+        **described(recipe, examples),
+        "held_out": section(recipe, examples, test, held_out),
+    }
+    if recipe.split.rotations > 1:
+        tested, probability = cross_fitted(recipe, examples, progress)
+        evaluation["cross_fitted"] = section(recipe, examples, tested, probability)
+    else:
+        tested = test
+    evaluation["baselines"] = baselines(recipe, examples, tested, progress)
+    plain = Manifest.of_json(bundle(recipe, examples, fitted, {}, "")[MANIFEST])
+    files = bundle(recipe, examples, fitted, headline(evaluation), card(evaluation, plain))
+    files |= {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
+    progress("writing bundle and report")
+    folder = _written(files, out / recipe.name)
+    write_report(evaluation, Manifest.of_json(files[MANIFEST]), out / "reports" / recipe.name)
+    return folder
+
+
+def _written(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Write the bundle beside its place, then put it there in one step, so that no half a bundle is ever seen."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    for name, content in files.items():
+        (fresh / name).write_bytes(content)
+    if folder.exists():
+        shutil.rmtree(folder)
+    fresh.rename(folder)
+    return folder
