@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
+import fastavro
 import pytest
 
 from streamer.data.batch import Cursor, Positions
@@ -12,6 +15,8 @@ from streamer.data.message import Channel, Message
 from streamer.data.schema import WriterSchema
 from streamer.errors import Fatal
 from streamer.ports import Sink
+from streamer.sinks.archive import ArchiveSink
+from streamer.sinks.journal import Journal
 from streamer.sinks.kafka import Destination, KafkaSink
 from streamer.sources.kafka import KafkaSource, Subscription
 from streamer.telemetry import SystemClock
@@ -83,7 +88,31 @@ class KafkaOutlet:
         return {(self.input, number): offset for number, offset in committed(self.servers, self.group, self.input).items()}
 
 
+STEMS = {Channel.TAGGED: "tagged", Channel.DEAD_LETTER: "dead-letters", Channel.PRIVATE: "private"}
+
+
+class ArchiveOutlet:
+    input = "night.avro"
+
+    def __init__(self, request: Request) -> None:
+        path: Path = request.getfixturevalue("tmp_path")
+        self.folder = path / "out"
+
+    def open(self) -> Sink:
+        return ArchiveSink(self.folder)
+
+    def visible(self, channel: Channel) -> list[bytes]:
+        files = sorted(self.folder.glob(f"{STEMS[channel]}-*.avro"))
+        return [message(record["text"]).value for file in files for record in fastavro.reader(io.BytesIO(file.read_bytes()))]  # type: ignore[call-overload, index]  # a record is a dict here
+
+    def position(self) -> Cursor:
+        journal = Journal(self.folder)
+        journal.close()
+        return journal.next
+
+
 SINKS: tuple[object, ...] = (
+    pytest.param(ArchiveOutlet, id="archive"),
     pytest.param(MemoryOutlet, id="memory"),
     pytest.param(KafkaOutlet, id="kafka", marks=pytest.mark.kafka),
 )

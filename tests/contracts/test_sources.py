@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from streamer.data.batch import RawBatch
 from streamer.ports import Source
+from streamer.sinks.archive import ArchiveSink
 from streamer.sinks.kafka import Destination, KafkaSink
+from streamer.sources.archive import ArchiveSource
 from streamer.sources.kafka import KafkaSource, Subscription
 from streamer.telemetry import SystemClock
 from streamer.testing import HandClock, MemoryBroker, MemorySink, MemorySource
@@ -69,7 +72,31 @@ class KafkaPlace:
         sink.close()
 
 
+class ArchivePlace:
+    """One file for each message; a sink in another folder remembers what is done."""
+
+    def __init__(self, request: Request) -> None:
+        path: Path = request.getfixturevalue("tmp_path")
+        self.folder, self.out = path / "in", path / "out"
+
+    def feed(self, payloads: Sequence[bytes]) -> None:
+        self.folder.mkdir()
+        for i, payload in enumerate(payloads):
+            (self.folder / f"{i:03d}.avro").write_bytes(payload)
+
+    def open(self) -> Source:
+        sink = ArchiveSink(self.out)
+        sink.close()
+        return ArchiveSource([self.folder], SystemClock(), sink.committed())
+
+    def commit(self, batch: RawBatch) -> None:
+        sink = ArchiveSink(self.out)
+        sink.commit([], batch.positions)
+        sink.close()
+
+
 SOURCES: tuple[object, ...] = (
+    pytest.param(ArchivePlace, id="archive"),
     pytest.param(MemoryPlace, id="memory"),
     pytest.param(KafkaPlace, id="kafka", marks=pytest.mark.kafka),
 )
