@@ -16,6 +16,8 @@ SYNC_BYTES = 16
 MAX_HEADER_ENTRIES = 64
 MAX_BLOCK_BYTES = 64 << 20
 """A block that claims to hold more, or unpacks to more, is rejected before memory is given to it."""
+MAX_BLOCK_RECORDS = 1 << 17
+"""A block that claims more records is rejected: 64 kB of deflated zeros can be 64 million records of one byte."""
 
 
 class BadContainer(ValueError):
@@ -110,12 +112,14 @@ def read_header(buffer: bytes) -> Header:
 
 def read_blocks(buffer: bytes, header: Header) -> Iterator[Block]:
     """The blocks of a container file, each checked by its size and its sync marker; BadContainer where one is not right."""
+    if header.body > len(buffer):
+        raise BadContainer(Reason.TRUNCATED, "the bytes end within the header")
     sync = buffer[len(header.prefix) : header.body]
     position = header.body
     while position < len(buffer):
         count, position = read_long(buffer, position)
         size, position = read_long(buffer, position)
-        most = size if header.codec == "null" else MAX_BLOCK_BYTES  # a record has at least a byte
+        most = min(size, MAX_BLOCK_RECORDS) if header.codec == "null" else MAX_BLOCK_RECORDS  # a record has at least a byte
         if size < 0 or not 0 <= count <= most:
             raise BadContainer(Reason.MALFORMED, f"a block of {count} records in {size} bytes")
         end = position + size

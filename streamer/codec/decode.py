@@ -134,9 +134,9 @@ class RecordReader:
     def __init__(self, schema: WriterSchema) -> None:
         root_of(schema)  # bounds depth and size before fastavro sees it
         try:
-            self._schema = fastavro.parse_schema(_without_defaults(schema.tree))
+            self._schema = fastavro.parse_schema(_structure(schema.tree))
         except Exception as error:
-            raise InvalidSchema(f"{type(error).__name__}: {error}") from error
+            raise InvalidSchema(f"{type(error).__name__}: {str(error)[:100]!r}") from error
 
     def read(self, buffer: bytes, start: int) -> tuple[dict[str, Any], int, Status]:
         """The record that begins at `start`, where it ends, and whether that went well; an empty record if not."""
@@ -163,12 +163,17 @@ class RecordReader:
         return found, Status.OK if end == len(buffer) else Status.TRAILING
 
 
-def _without_defaults(tree: Any) -> Any:
-    """The schema without its defaults: one published ZTF schema has an invalid one, and reading needs none."""
+_STRUCTURAL = {"type", "name", "namespace", "fields", "items", "values", "symbols", "size"}
+
+
+def _structure(tree: Any) -> Any:
+    """The schema without what does not say how bytes are read.
+
+    One published ZTF schema has an invalid default; a logical type would turn numbers into dates.
+    """
     if isinstance(tree, dict):
-        drop = {"default"} if "name" in tree and "type" in tree else set()
-        return {key: _without_defaults(value) for key, value in tree.items() if key not in drop}
-    return [_without_defaults(branch) for branch in tree] if isinstance(tree, list) else tree
+        return {key: _structure(value) for key, value in tree.items() if key in _STRUCTURAL}
+    return [_structure(branch) for branch in tree] if isinstance(tree, list) else tree
 
 
 def _columns(table: BoundTable, records: Sequence[dict[str, Any]]) -> dict[str, Column]:

@@ -157,5 +157,8 @@ class Framing:
             spans, status = reader.spans(body, block.count)
             if status != Status.OK:
                 return []
-            payloads += [reader.read(body, start)[0]["payload"] for start, _ in spans]
+            held = [reader.read(body, start)[0].get("payload") for start, _ in spans]
+            payloads += [payload for payload in held if isinstance(payload, bytes)]
+            if len(payloads) < len(held):
+                return []
         return payloads

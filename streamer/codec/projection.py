@@ -113,9 +113,11 @@ def _bound_table(root: Record, table: Table) -> BoundTable:
     if not table.arrays:
         return BoundTable(table, None, _places(root, table.fields))
     array = next((name for name in table.arrays if name in root.fields), None)
-    items = _items(root.fields[array]) if array is not None else None
-    if items is None:
+    if array is None or (node := _not_null(root.fields[array], array)) == "null":
         return BoundTable(table, None, tuple(Place(field, None) for field in table.fields))
+    items = _not_null(node.items, array) if isinstance(node, Array) else None
+    if not isinstance(items, Record):
+        raise UnsupportedSchema(f"field {array} is not an array of records")
     return BoundTable(table, array, _places(items, table.fields))
 
 
@@ -140,22 +142,19 @@ def _path(record: Record, field: Field) -> Path | None:
 def _follow(record: Record, path: Path) -> Node | None:
     node: Node | None = record
     for name in path:
-        inner = _record(node)
-        node = inner.fields.get(name) if inner else None
+        inner = _not_null(node, ".".join(path)) if node is not None else None
+        node = inner.fields.get(name) if isinstance(inner, Record) else None
     return node
 
 
-def _record(node: Node | None) -> Record | None:
-    """The record that a node is, or may be if it is a union."""
-    if isinstance(node, Union):
-        return next((branch for branch in node.branches if isinstance(branch, Record)), None)
-    return node if isinstance(node, Record) else None
-
-
-def _items(node: Node) -> Record | None:
-    """The record that an array (or a union with one) holds."""
-    branches = node.branches if isinstance(node, Union) else (node,)
-    return next((_record(branch.items) for branch in branches if isinstance(branch, Array)), None)
+def _not_null(node: Node, name: str) -> Node:
+    """What a node is when it is not null; UnsupportedSchema where that may be several things, one of them with parts."""
+    if not isinstance(node, Union):
+        return node
+    branches = [branch for branch in node.branches if branch != "null"]
+    if len(branches) > 1 and any(isinstance(branch, (Record, Array)) for branch in branches):
+        raise UnsupportedSchema(f"field {name} may be of several types")
+    return branches[0] if branches else "null"
 
 
 def _kinds(node: Node) -> set[str]:

@@ -1,5 +1,7 @@
 """An Avro schema as a tree of types with every name resolved, within bounds that no real survey comes near.
 
+A record that contains itself is refused: no survey has one, and reading it would need as much stack as its bytes ask for.
+
 Only the structure is kept: defaults (some surveys publish invalid ones), aliases, docs and logical types do not change how bytes
 are read.
 """
@@ -13,15 +15,22 @@ from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
 
 MAX_DEPTH = 64
+"""Levels of types within types, those behind a name included."""
 MAX_TYPES = 100_000
-"""Types in one schema, counting a named type each time it is defined, not each time it is used."""
+"""Types in one schema, counting a named type with all that it contains each time it is used: what reading a packet may cost."""
+
+MAX_STEPS = 1_000_000
+"""Values in one record, arrays counted once: named types that use each other twice over make it grow without bound."""
+
+FIXED_BYTES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
+"""Size of the primitives that always take the same."""
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Fields in their order; `fields` is filled while the record's own name is already known, since types may recur."""
+    """Fields in their order."""
 
     name: str
     fields: dict[str, Node] = field(default_factory=dict, compare=False, repr=False)
@@ -77,34 +86,100 @@ def root_of(schema: WriterSchema) -> Record:
     root = _Reader().read(schema.tree, "", 0)
     if not isinstance(root, Record):
         raise InvalidSchema("the outermost type is not a record")
+    _check(root)
     return root
+
+
+def least_bytes(node: Node) -> int:
+    """The fewest bytes that a value of `node` takes (a lower bound for a record that contains itself)."""
+    return _Measure().of(node)[0]
+
+
+def _check(root: Record) -> None:
+    """Refuse what would keep a reader busy for ever: records of endless steps, arrays whose items take no bytes."""
+    if _Measure().of(root)[1] > MAX_STEPS:
+        raise InvalidSchema(f"more than {MAX_STEPS} values in a record")
+
+
+class _Measure:
+    """Fewest bytes and number of values of types, each record measured once."""
+
+    def __init__(self) -> None:
+        self._records: dict[int, tuple[int, int]] = {}
+
+    def of(self, node: Node) -> tuple[int, int]:
+        match node:
+            case str():
+                return FIXED_BYTES.get(node, 1), 1
+            case Fixed(size):
+                return size, 1
+            case Enum():
+                return 1, 1
+            case Array(items):
+                least, steps = self.of(items)
+                if least == 0:
+                    raise InvalidSchema("an array of items that take no bytes")
+                return 1, 1 + steps
+            case Map(values):
+                return 1, 1 + self.of(values)[1]
+            case Union(branches):
+                measured = [self.of(branch) for branch in branches]
+                return 1 + min((least for least, _ in measured), default=0), 1 + max((s for _, s in measured), default=0)
+            case Record():
+                return self._record(node)
+
+    def _record(self, record: Record) -> tuple[int, int]:
+        if id(record) not in self._records:
+            self._records[id(record)] = (1, 1)  # while it is being measured: what contains itself does so behind a union or array
+            measured = [self.of(field) for field in record.fields.values()]
+            self._records[id(record)] = (sum(least for least, _ in measured), 1 + sum(steps for _, steps in measured))
+        return self._records[id(record)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A type with a name, and what a use of the name adds to the schema."""
+
+    node: Node
+    height: int
+    types: int
 
 
 class _Reader:
     """Resolves one schema: remembers the named types and counts all of them."""
 
     def __init__(self) -> None:
-        self.named: dict[str, Node] = {}
+        self.named: dict[str, _Named | None] = {}
+        """None while the type is being read."""
         self.types = 0
+        self.deepest = 0
 
     def read(self, tree: Any, namespace: str, depth: int) -> Node:
-        self.types += 1
-        if depth > MAX_DEPTH or self.types > MAX_TYPES:
-            raise InvalidSchema(f"deeper than {MAX_DEPTH} or more than {MAX_TYPES} types")
+        self._count(depth, 1)
         if isinstance(tree, str):
-            return self._named(tree, namespace)
+            return self._named(tree, namespace, depth)
         if isinstance(tree, list):
             return Union(tuple(self.read(branch, namespace, depth + 1) for branch in tree))
         if not isinstance(tree, dict) or "type" not in tree:
             raise InvalidSchema(f"{str(tree)[:60]!r} is no type")
         return self._composed(tree, namespace, depth)
 
-    def _named(self, name: str, namespace: str) -> Node:
+    def _count(self, depth: int, types: int) -> None:
+        self.types += types
+        self.deepest = max(self.deepest, depth)
+        if depth > MAX_DEPTH or self.types > MAX_TYPES:
+            raise InvalidSchema(f"deeper than {MAX_DEPTH} or more than {MAX_TYPES} types")
+
+    def _named(self, name: str, namespace: str, depth: int) -> Node:
         if name in PRIMITIVES:
             return name
         for full in (f"{namespace}.{name}", name) if "." not in name and namespace else (name,):
             if full in self.named:
-                return self.named[full]
+                known = self.named[full]
+                if known is None:
+                    raise InvalidSchema(f"type {name[:60]!r} contains itself")
+                self._count(depth + known.height, known.types - 1)
+                return known.node
         raise InvalidSchema(f"type {name[:60]!r} is used but not defined before")
 
     def _composed(self, tree: dict[str, Any], namespace: str, depth: int) -> Node:
@@ -114,37 +189,60 @@ class _Reader:
                 case "record" | "error":
                     return self._record(tree, namespace, depth)
                 case "array":
-                    return Array(self.read(tree["items"], namespace, depth + 1))
+                    return self._array(tree, namespace, depth)
                 case "map":
                     return Map(self.read(tree["values"], namespace, depth + 1))
                 case "fixed":
-                    return self._define(tree, namespace, Fixed(_size(tree["size"])))
+                    return self._flat(tree, namespace, Fixed(_size(tree["size"])))
                 case "enum":
-                    return self._define(tree, namespace, Enum(tuple(map(str, tree["symbols"]))))
+                    return self._flat(tree, namespace, Enum(tuple(map(str, tree["symbols"]))))
                 case _:
                     return self.read(kind, namespace, depth + 1)
         except (KeyError, TypeError) as error:
-            raise InvalidSchema(f"{kind} lacks or garbles {error}") from error
+            raise InvalidSchema(f"{str(kind)[:60]!r} lacks or garbles {str(error)[:60]}") from error
+
+    def _array(self, tree: dict[str, Any], namespace: str, depth: int) -> Array:
+        items = self.read(tree["items"], namespace, depth + 1)
+        if not _takes_bytes(items):
+            raise InvalidSchema("an array whose items take no bytes, so that a packet could claim any number of them")
+        return Array(items)
 
     def _record(self, tree: dict[str, Any], namespace: str, depth: int) -> Record:
         record = Record(str(tree["name"]))
-        self._define(tree, namespace, record)
-        inner = _namespace(tree, namespace)
+        full = _full_name(tree, namespace)
+        self.named[full] = None
+        types, deepest = self.types, self.deepest
+        self.deepest = depth
         for entry in tree["fields"]:
             if entry["name"] in record.fields:
                 raise InvalidSchema(f"field {str(entry['name'])[:60]!r} occurs twice in {record.name[:60]!r}")
-            record.fields[str(entry["name"])] = self.read(entry["type"], inner, depth + 1)
+            record.fields[str(entry["name"])] = self.read(entry["type"], full.rpartition(".")[0], depth + 1)
+        self.named[full] = _Named(record, self.deepest - depth, self.types - types + 1)
+        self.deepest = max(deepest, self.deepest)
         return record
 
-    def _define(self, tree: dict[str, Any], namespace: str, node: Node) -> Node:
-        name = str(tree["name"])
-        self.named[name if "." in name else ".".join(filter(None, (_namespace(tree, namespace), name)))] = node
+    def _flat(self, tree: dict[str, Any], namespace: str, node: Node) -> Node:
+        self.named[_full_name(tree, namespace)] = _Named(node, 0, 1)
         return node
 
 
-def _namespace(tree: dict[str, Any], enclosing: str) -> str:
+def _takes_bytes(node: Node) -> bool:
+    """Whether every value of the type takes at least one byte."""
+    match node:
+        case Record():
+            return any(_takes_bytes(inner) for inner in node.fields.values())
+        case Fixed():
+            return node.size > 0
+        case _:
+            return node != "null"
+
+
+def _full_name(tree: dict[str, Any], enclosing: str) -> str:
     name = str(tree["name"])
-    return name.rpartition(".")[0] if "." in name else str(tree.get("namespace", enclosing) or "")
+    if "." in name:
+        return name
+    namespace = str(tree.get("namespace", enclosing) or "")
+    return f"{namespace}.{name}" if namespace else name
 
 
 def _size(size: object) -> int:

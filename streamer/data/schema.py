@@ -25,14 +25,15 @@ class WriterSchema:
     @classmethod
     def parse(cls, text: str | bytes) -> WriterSchema:
         """The schema written in `text`; InvalidSchema if that is not JSON of a record."""
-        raw = text.encode() if isinstance(text, str) else text
         try:
-            tree = json.loads(raw)
+            raw = text.encode() if isinstance(text, str) else text
+            readable = raw.decode()  # Avro wants UTF-8, where JSON's own reader would take UTF-16 as well
+            tree = json.loads(readable)
         except (ValueError, RecursionError) as error:
-            raise InvalidSchema(f"not JSON: {error}") from error
+            raise InvalidSchema(f"not JSON in UTF-8: {str(error)[:100]}") from error
         if not isinstance(tree, dict) or tree.get("type") != "record" or not isinstance(tree.get("fields"), list):
             raise InvalidSchema("not a record")
-        return cls(raw.decode(), tree, hashlib.sha256(raw).hexdigest()[:16])
+        return cls(readable, tree, hashlib.sha256(raw).hexdigest()[:16])
 
     @classmethod
     def of(cls, tree: Any) -> WriterSchema:
