@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import fastavro
 
 from streamer.codec.container import SYNC_BYTES, block_bytes, header_bytes
+from streamer.codec.decode import RecordReader, Status
 from streamer.codec.types import root_of
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
@@ -92,17 +94,22 @@ class SingleObjectFrame:
 
 
 class JsonFrame:
-    """Turns a datum into one line of JSON, for people; bytes become Latin-1 text as in Avro's own JSON encoding."""
+    """Turns a datum into one line of JSON, for people.
+
+    Bytes become Latin-1 text as in Avro's own JSON encoding; times stay numbers; NaN and infinity, which JSON lacks, become null.
+    """
 
     def __init__(self) -> None:
-        self._parsed: dict[WriterSchema, Any] = {}
+        self._readers: dict[WriterSchema, RecordReader] = {}
 
     def __call__(self, schema: WriterSchema, datum: bytes) -> bytes:
         """The JSON text of the record, UTF-8."""
-        if schema not in self._parsed:
-            self._parsed[schema] = fastavro.parse_schema(schema.tree)
-        record = fastavro.schemaless_reader(io.BytesIO(datum), self._parsed[schema], None)
-        return json.dumps(record, default=_latin1, separators=(",", ":")).encode()
+        if schema not in self._readers:
+            self._readers[schema] = RecordReader(schema)
+        record, _, status = self._readers[schema].read(datum, 0)
+        if status is not Status.OK:
+            raise ValueError(f"the datum is not one of schema {schema.fingerprint}: {status.name}")
+        return json.dumps(_json_value(record), separators=(",", ":"), allow_nan=False).encode()
 
 
 def bare(_schema: WriterSchema, datum: bytes) -> bytes:
@@ -116,7 +123,15 @@ def rabin_fingerprint(schema: WriterSchema) -> bytes:
     return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
 
 
-def _latin1(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+def _json_value(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _json_value(inner) for name, inner in value.items()}
+        case list():
+            return [_json_value(inner) for inner in value]
+        case bytes():
+            return value.decode("latin-1")
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
