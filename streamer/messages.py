@@ -121,7 +121,7 @@ class Encoder:
                 "survey": survey,
                 "stage": stage.name,
                 "reason": reason.value,
-                "detail": detail,
+                "detail": _printable(detail),
                 "payload": b"" if withheld else outcome.rows.original(row),
                 "is_withheld": withheld,
             }
@@ -152,7 +152,7 @@ class Encoder:
         produced = int(rows.raw.produced[message])
         return {
             "input": {
-                "source": positions.names[positions.name[message]],
+                "source": _printable(positions.names[positions.name[message]]),
                 "partition": None if from_file else partition,
                 "offset": None if from_file else offset,
                 "record": int(rows.record[row]) + (offset if from_file else 0),
@@ -253,6 +253,11 @@ def _tag_field(original: WriterSchema, tagged: WriterSchema) -> tuple[str, Write
 def _producer_timestamp(rows: Rows, row: int) -> tuple[tuple[str, bytes], ...]:
     produced = int(rows.raw.produced[int(rows.message[row])])
     return () if produced == NO_TIME else (("producer_timestamp", b"%d" % produced),)
+
+
+def _printable(text: str) -> str:
+    """`text` with what UTF-8 cannot carry (parts of file names, bytes that came from outside) replaced by question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _finite(value: np.float32) -> float | None:

@@ -7,7 +7,6 @@ import hashlib
 import http.client
 import json
 import logging
-import os
 import re
 import tempfile
 import urllib.error
@@ -46,7 +45,7 @@ class FolderSchemas:
         if not folder.is_dir():
             raise InvalidConfig(f"schema folder {folder} is not there")
         self._folder = folder
-        self._files = {int(file.stem): file for file in folder.glob("*.avsc") if file.stem.isdigit()}
+        self._files = {int(file.stem): file for file in folder.glob("*.avsc") if file.stem.isdecimal()}
         for file in folder.rglob("lsst.v*.alert.avsc"):
             if match := LSST_ALERT_FILE.search(file.name):
                 self._files.setdefault(int(match[1]) * 100 + int(match[2]), file)
@@ -272,7 +271,12 @@ def _write_atomically(path: Path, data: bytes) -> None:
     """Write a file that other processes see whole or not at all; a full disk costs the cache, not the service."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, path)  # noqa: PTH105  the temporary file has a name only
+            temporary = Path(file.name)
+            try:
+                file.write(data)
+                file.close()
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         log.warning("a schema could not be cached", extra={"file": path.name, "why": str(error)})
