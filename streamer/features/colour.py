@@ -63,11 +63,12 @@ def compute(alerts: AlertBatch) -> Float32s:
     """float32[n, 6 × (number of bands − 1)] colours, all of one pair before those of the next."""
     points = points_by_band(alerts, Kind.DETECTION)
     n_bands = len(alerts.bands)
-    values = np.full((len(alerts), max(n_bands - 1, 0), len(PER_PAIR)), np.nan)
+    n_pairs = max(n_bands - 1, 0)
+    values = np.full((len(alerts), n_pairs, len(PER_PAIR)), np.nan)
     summary = np.full((len(points.counts), 4), np.nan)
     _summaries(points.offsets, points.flux, points.error, points.total, summary)
     _colours(points.offsets, points.time, points.flux, summary, n_bands, values)
-    return as_features(values.reshape(len(alerts), -1))
+    return as_features(values.reshape(len(alerts), n_pairs * len(PER_PAIR)))
 
 
 FAMILY = Family("colour", outputs, compute)

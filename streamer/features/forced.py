@@ -57,7 +57,7 @@ def compute(alerts: AlertBatch) -> Float32s:
     found, forced = points_by_alert(alerts, Kind.DETECTION), points_by_alert(alerts, Kind.FORCED)
     before = np.full(len(alerts), np.nan)
     _before(found.offsets, found.time, forced.offsets, forced.time, forced.flux / forced.error, before)
-    return as_features(np.column_stack([per_band.reshape(len(alerts), -1), before]))
+    return as_features(np.column_stack([per_band.reshape(len(alerts), len(alerts.bands) * len(PER_BAND)), before]))
 
 
 FAMILY = Family("forced", outputs, compute)

@@ -89,7 +89,7 @@ def compute(alerts: AlertBatch) -> Float32s:
     points = points_by_alert(alerts, Kind.DETECTION)
     joint = np.full((len(alerts), len(ALL_BANDS)), np.nan)
     _parabolas(points.offsets, points.time, points.band, points.flux, points.error, len(alerts.bands), joint)
-    return as_features(np.column_stack([per_band.reshape(len(alerts), -1), joint]))
+    return as_features(np.column_stack([per_band.reshape(len(alerts), len(alerts.bands) * len(PER_BAND)), joint]))
 
 
 FAMILY = Family("shape", outputs, compute)

@@ -131,7 +131,7 @@ def compute(alerts: AlertBatch) -> Float32s:
     points = points_by_band(alerts, Kind.DETECTION)
     values = np.full((len(points.counts), _N_FEATURES), np.nan)
     _statistics(points.offsets, points.flux, points.error, points.total, np.empty(points.longest), values)
-    return as_features(values.reshape(len(alerts), -1))
+    return as_features(values.reshape(len(alerts), len(alerts.bands) * _N_FEATURES))
 
 
 FAMILY = Family("statistics", outputs, compute)
