@@ -19,9 +19,6 @@ MAX_DEPTH = 64
 MAX_TYPES = 100_000
 """Types in one schema, counting a named type with all that it contains each time it is used: what reading a packet may cost."""
 
-MAX_STEPS = 1_000_000
-"""Values in one record, arrays counted once: named types that use each other twice over make it grow without bound."""
-
 FIXED_BYTES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 """Size of the primitives that always take the same."""
 
@@ -86,54 +83,22 @@ def root_of(schema: WriterSchema) -> Record:
     root = _Reader().read(schema.tree, "", 0)
     if not isinstance(root, Record):
         raise InvalidSchema("the outermost type is not a record")
-    _check(root)
     return root
 
 
 def least_bytes(node: Node) -> int:
-    """The fewest bytes that a value of `node` takes (a lower bound for a record that contains itself)."""
-    return _Measure().of(node)[0]
-
-
-def _check(root: Record) -> None:
-    """Refuse what would keep a reader busy for ever: records of endless steps, arrays whose items take no bytes."""
-    if _Measure().of(root)[1] > MAX_STEPS:
-        raise InvalidSchema(f"more than {MAX_STEPS} values in a record")
-
-
-class _Measure:
-    """Fewest bytes and number of values of types, each record measured once."""
-
-    def __init__(self) -> None:
-        self._records: dict[int, tuple[int, int]] = {}
-
-    def of(self, node: Node) -> tuple[int, int]:
-        match node:
-            case str():
-                return FIXED_BYTES.get(node, 1), 1
-            case Fixed(size):
-                return size, 1
-            case Enum():
-                return 1, 1
-            case Array(items):
-                least, steps = self.of(items)
-                if least == 0:
-                    raise InvalidSchema("an array of items that take no bytes")
-                return 1, 1 + steps
-            case Map(values):
-                return 1, 1 + self.of(values)[1]
-            case Union(branches):
-                measured = [self.of(branch) for branch in branches]
-                return 1 + min((least for least, _ in measured), default=0), 1 + max((s for _, s in measured), default=0)
-            case Record():
-                return self._record(node)
-
-    def _record(self, record: Record) -> tuple[int, int]:
-        if id(record) not in self._records:
-            self._records[id(record)] = (1, 1)  # while it is being measured: what contains itself does so behind a union or array
-            measured = [self.of(field) for field in record.fields.values()]
-            self._records[id(record)] = (sum(least for least, _ in measured), 1 + sum(steps for _, steps in measured))
-        return self._records[id(record)]
+    """The fewest bytes that a value of `node` takes."""
+    match node:
+        case str():
+            return FIXED_BYTES.get(node, 1)
+        case Fixed(size):
+            return size
+        case Record():
+            return sum(least_bytes(inner) for inner in node.fields.values())
+        case Union(branches):
+            return 1 + min((least_bytes(branch) for branch in branches), default=0)
+        case _:
+            return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +168,7 @@ class _Reader:
 
     def _array(self, tree: dict[str, Any], namespace: str, depth: int) -> Array:
         items = self.read(tree["items"], namespace, depth + 1)
-        if not _takes_bytes(items):
+        if least_bytes(items) == 0:
             raise InvalidSchema("an array whose items take no bytes, so that a packet could claim any number of them")
         return Array(items)
 
@@ -224,17 +189,6 @@ class _Reader:
     def _flat(self, tree: dict[str, Any], namespace: str, node: Node) -> Node:
         self.named[_full_name(tree, namespace)] = _Named(node, 0, 1)
         return node
-
-
-def _takes_bytes(node: Node) -> bool:
-    """Whether every value of the type takes at least one byte."""
-    match node:
-        case Record():
-            return any(_takes_bytes(inner) for inner in node.fields.values())
-        case Fixed():
-            return node.size > 0
-        case _:
-            return node != "null"
 
 
 def _full_name(tree: dict[str, Any], enclosing: str) -> str:
