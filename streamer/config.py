@@ -127,11 +127,6 @@ class KafkaSource(Broker, Packets):
     """Regular expression over whole topic names; topics that appear later are picked up. Either this or `topics`."""
     group: str = Field(min_length=1)
     """Consumer group, whose committed offsets say what is done. (Rubin's must begin with the user name.)"""
-    start: Literal["earliest", "latest"] = "earliest"
-    """Where to begin in a partition of which nothing was committed. Default: earliest; latest loses the first alerts of each new
-    topic."""
-    protocol: Literal["classic", "consumer"] = "classic"
-    """Kafka's group protocol; `consumer` (KIP-848) needs brokers of 4.0 or later. Default: classic."""
     queue_mib: int = Field(default=64, ge=1, le=4096)
     """Memory for messages fetched ahead, MiB. Default: 64."""
 
@@ -152,7 +147,7 @@ class ArchiveSource(Packets):
 
 
 class SimulatorSource(Section):
-    """Alerts that streamer makes up, for trying things out."""
+    """Alerts that streamer makes up, for trying things out; each start begins anew."""
 
     kind: Literal["simulator"]
     """This kind of source."""
@@ -173,8 +168,6 @@ class Output(Section):
 
     shape: Literal["tag", "full"] = "tag"
     """`tag`: a small record of its own; `full`: the whole original packet with the tag appended as one more field. Default: tag."""
-    broker_name: str = Field(default="streamer", min_length=1)
-    """Name under which results are published, in every tagged alert. Default: streamer."""
 
 
 class KafkaSink(Broker, Output):
@@ -194,6 +187,8 @@ class KafkaSink(Broker, Output):
     (small, Avro's own), `json` (for people; only with shape tag). Default: container."""
     registry: str | None = Field(default=None, pattern=r"^https?://")
     """URL of the schema registry for framing registry; our schemas are registered there. Default: none."""
+    largest: int = Field(default=1_000_000, ge=10_000)
+    """The largest message that the topics take (their `max.message.bytes`), bytes. Default: 1000000, Kafka's own."""
     transaction_timeout: float = Field(default=15.0, ge=1, le=900)
     """Seconds after which the broker ends the transaction of a worker that fell silent. Default: 15."""
 
@@ -242,13 +237,13 @@ class Worker(Section):
 
     batch: int = Field(default=256, ge=1, le=10_000)
     """Most messages in one transaction. Default: 256."""
-    wait: float = Field(default=0.5, gt=0, le=5)
-    """Seconds to wait for a batch to fill. Default: 0.5."""
-    drain: float = Field(default=8.0, gt=0, le=60)
-    """Seconds that an orderly stop may take; what is not committed by then is read again at the next start. Default: 8."""
+    wait: float = Field(default=0.2, gt=0, le=5)
+    """Seconds that a batch may take to fill. Default: 0.2."""
+    drain: float = Field(default=9.0, gt=0, le=60)
+    """Seconds that an orderly stop may take; what is not committed by then is read again at the next start. Default: 9."""
     instance: str | None = Field(default=None, min_length=1)
     """Name of this worker within its group, unique and the same after a restart: part of its transactional id. Default: the host
-    name."""
+    name, which is enough for one worker per host."""
 
 
 class Config(Section):

@@ -1,7 +1,18 @@
 """What a person sees in a terminal: light curves, packets, tagged alerts and the live view of a run."""
 
 from streamer.terminal.live import Answer, LiveView, Portrait, balance
-from streamer.terminal.packet import PacketSummary, TaggedSummary
+from streamer.terminal.packet import PacketSummary, TaggedSummary, tagged_line
 from streamer.terminal.plot import LightCurvePlot
+from streamer.terminal.progress import progress
 
-__all__ = ["Answer", "LightCurvePlot", "LiveView", "PacketSummary", "Portrait", "TaggedSummary", "balance"]
+__all__ = [
+    "Answer",
+    "LightCurvePlot",
+    "LiveView",
+    "PacketSummary",
+    "Portrait",
+    "TaggedSummary",
+    "balance",
+    "progress",
+    "tagged_line",
+]

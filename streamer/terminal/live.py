@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +20,10 @@ from streamer.terminal.plot import LightCurvePlot
 LATEST = 6
 CLASSES = 10
 SPARK = 40
+PLOT_ROWS = 9
+FIXED_ROWS = 14
+"""Rows that the head, the counts, the balance and the frame take."""
+UNLIMITED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,14 @@ class LiveView:
     """
 
     title: str
-    models: Sequence[str]
+    models: Sequence[str] = ()
     tally: Tally = field(default_factory=Tally)
     _seconds: float = 0.0
     _rates: list[float] = field(default_factory=list)
     _marked: tuple[float, int] = (0.0, 0)
     _classes: Counter[tuple[str, str]] = field(default_factory=Counter)
     _latest: deque[Answer] = field(default_factory=lambda: deque(maxlen=LATEST))
-    _portrait: Portrait | None = None
+    portrait: Portrait | None = None
 
     def add(
         self, tally: Tally, answers: Sequence[Answer], classes: Mapping[tuple[str, str], int], portrait: Portrait | None
@@ -82,7 +86,7 @@ class LiveView:
         self.tally = self.tally + tally
         self._latest.extend(answers[-LATEST:])
         self._classes.update(classes)
-        self._portrait = portrait or self._portrait
+        self.portrait = portrait or self.portrait
 
     def clock(self, seconds: float) -> None:
         """Take note that the run is `seconds` old; every half second gives one column of the rate."""
@@ -92,22 +96,29 @@ class LiveView:
             self._rates.append((self.tally.read - read) / (seconds - then))
             self._marked = (seconds, self.tally.read)
 
-    def __rich__(self) -> RenderableType:
-        """The whole view."""
-        parts: list[RenderableType] = [self._head(), Text(), self._counts(), Text(), self._balance()]
-        if self._classes:
-            parts += [Text(), _heading("classes"), self._histogram()]
-        if self._latest:
-            parts += [Text(), _heading("latest alerts"), self._table()]
-        if self._portrait:
-            answer = self._portrait.answer
-            parts += [
-                Text(),
-                _heading("light curve").append(f"  {answer.object_id}  ", style="bold").append(answer.class_name, style="green"),
-                LightCurvePlot(self._portrait.curve, self._portrait.epoch, height=9),
-            ]
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As much of the view as the height of the terminal has room for, the counts first."""
+        parts: list[RenderableType] = [self._head(), Text(), self._counts(), Text(), balance(self.tally)]
+        room = (options.height or console.height) - FIXED_ROWS if console.is_terminal else UNLIMITED
+        for rows, part in self._optional():
+            if rows <= room:
+                parts += [Text(), part]
+                room -= rows
         title = Text(f" {self.title} ", style="bold")
-        return Panel(Group(*parts), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+        yield Panel(Group(*parts), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+
+    def _optional(self) -> Iterator[tuple[int, RenderableType]]:
+        """Further parts with the rows they take, the most wanted first."""
+        if self._latest:
+            yield len(self._latest) + 2, Group(_heading("latest alerts"), self._table())
+        if self._classes:
+            yield min(len(self._classes), CLASSES) + 2, Group(_heading("classes"), self._histogram())
+        if self.portrait:
+            answer = self.portrait.answer
+            heading = (
+                _heading("light curve").append(f"  {answer.object_id}  ", style="bold").append(answer.class_name, style="green")
+            )
+            yield PLOT_ROWS + 6, Group(heading, LightCurvePlot(self.portrait.curve, self.portrait.epoch, PLOT_ROWS))
 
     @property
     def rate(self) -> float:
@@ -152,9 +163,6 @@ class LiveView:
             if state is State.NOT_CLASSIFIED:
                 counts[str(why)] += count
         return counts
-
-    def _balance(self) -> Text:
-        return balance(self.tally)
 
     def _histogram(self) -> Table:
         table = Table.grid(padding=(0, 2))

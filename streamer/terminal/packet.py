@@ -145,6 +145,18 @@ class TaggedSummary:
         return table
 
 
+def tagged_line(record: Mapping[str, Any]) -> Text:
+    """A tagged alert in one line: where, what, how sure."""
+    best = max((float(one["probability"]) for one in record["classifications"]), default=math.nan)
+    known = record["state"] != "NOT_CLASSIFIED"
+    line = Text(f"{moment(float(record['epoch']))}  ", style="dim").append(f"{record['survey']:<5}", style="dim")
+    line.append(f"{record['object_id']:<22} ").append(f"{record['ra']:10.5f} {record['dec']:+9.5f}  ", style="dim")
+    line.append(f"{sum(record['n_detections'].values()):>4} det  ", style="dim")
+    if not known:
+        return line.append(str(record["reason"]), style="yellow")
+    return line.append(f"{record['class_name']:<14}", style="bold").append_text(bar(best, 12, "green")).append(f" {best:4.0%}")
+
+
 def _facts() -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)

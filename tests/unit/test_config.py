@@ -65,7 +65,6 @@ def test_the_smallest_configuration_has_all_defaults(written: Write) -> None:
     assert isinstance(settings.source, config.KafkaSource)
     assert isinstance(settings.sink, config.KafkaSink)
     assert settings.source.servers == ("localhost:9092",)
-    assert settings.source.start == "earliest"
     assert settings.sink.topic == "streamer.{survey}.tagged"
     assert settings.sink.dead_letter_topic == "streamer.dead-letter"
     assert settings.sink.private_topic is None

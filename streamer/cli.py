@@ -1,0 +1,281 @@
+"""The command line. Names and flags are fixed, since others script against them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamer import __version__
+from streamer.errors import StreamerError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+EXISTING = click.Path(exists=True, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+CONFIG = click.Path(exists=True, dir_okay=False, path_type=Path)
+SURVEY = click.Choice(["ztf", "lsst"])
+NO_MODEL = "none"
+INTERRUPTED = 130
+PIPE_WIDTH = 400
+"""Columns of a table that nobody looks at directly."""
+
+
+class _Commands(click.Group):
+    """A group whose commands end with one line for each thing that is wrong, and status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except StreamerError as error:
+            for line in str(error).splitlines():
+                click.echo(f"streamer: {line}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="streamer")
+def main() -> None:
+    """Classify the alert streams of sky surveys."""
+
+
+@main.command()
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="How long to run.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same alerts.")
+def demo(seconds: float, seed: int) -> None:
+    """Simulated ZTF and LSST alerts through the whole pipeline, live in the terminal; needs no server."""
+    from streamer.commands.demo import run_demo
+
+    run_demo(seconds, seed)
+
+
+@main.command()
+@click.argument("settings", metavar="CONFIG.toml", type=CONFIG)
+def run(settings: Path) -> None:
+    """Run the service until it is stopped; SIGTERM lets it finish the batch in hand."""
+    from streamer import config, logs, wiring
+    from streamer.worker import stopped_by_signals
+
+    loaded = config.load(settings, os.environ)
+    logs.configure("INFO")
+    with wiring.service(loaded) as service, stopped_by_signals(service.worker.stop, loaded.worker.drain):
+        service.worker.run()
+
+
+@main.command()
+@click.argument("settings", metavar="CONFIG.toml", type=CONFIG)
+def check(settings: Path) -> None:
+    """Validate a configuration, load its models and try to reach what it names."""
+    from streamer import config, logs
+    from streamer.commands.check import problems
+    from streamer.telemetry import SystemClock
+
+    logs.configure("CRITICAL")  # what fails is told below, once
+    found = list(problems(config.load(settings, os.environ), SystemClock()))
+    for problem in found:
+        click.echo(f"streamer: {problem}", err=True)
+    if found:
+        sys.exit(1)
+    click.echo(f"{settings}: all good")
+
+
+@main.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=EXISTING)
+@click.option(
+    "--out", required=True, type=FOLDER, help="Folder for tagged-*.avro and dead-letters-*.avro; a run that was cut off goes on."
+)
+@click.option("--model", "models", multiple=True, help=f"Model to use instead of the shipped ones; {NO_MODEL}: classify nothing.")
+@click.option(
+    "--shape",
+    type=click.Choice(["tag", "full"]),
+    default="tag",
+    show_default=True,
+    help="A small record, or the whole packet with it.",
+)
+@click.option("--schemas", multiple=True, metavar="DIR|URL", help="Where writer schemas are found by id; may be given again.")
+@click.option("--private", is_flag=True, help="Tag alerts that are not public too, to private-*.avro.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
+def replay(
+    paths: tuple[Path, ...], out: Path, models: tuple[str, ...], shape: str, schemas: tuple[str, ...], private: bool, as_json: bool
+) -> None:
+    """Tag the alerts in *.avro files, folders and .tar.gz; other files are ignored and named."""
+    from streamer import config, logs
+    from streamer.commands.replay import replayed, report
+
+    logs.configure("ERROR")
+    chosen = config.Model() if not models else config.Model(name=tuple(name for name in models if name != NO_MODEL))
+    settings = config.Config(
+        source=config.ArchiveSource(kind="archive", paths=paths, schemas=schemas),
+        sink=config.ArchiveSink(kind="archive", folder=out, shape="full" if shape == "full" else "tag", private=private),
+        model=chosen,
+        telemetry=config.Telemetry(port=0),
+    )
+    report(replayed(settings), out, as_json)
+
+
+@main.command()
+@click.option("--survey", type=SURVEY, required=True, help="Whose style of packets.")
+@click.option("--count", type=click.IntRange(min=1), required=True, help="How many alerts.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many per second.")
+@click.option("--broken", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of packets to damage.")
+@click.option("--seed", type=click.IntRange(min=0), required=True, help="The same seed gives the same packets.")
+@click.option("--out", type=FOLDER, help="Write files to this folder …")
+@click.option("--servers", metavar="HOST:PORT", help="… or send to these brokers,")
+@click.option("--topic", help="to this topic.")
+def simulate(
+    survey: str, count: int, rate: float | None, broken: float, seed: int, out: Path | None, servers: str | None, topic: str | None
+) -> None:
+    """Make packets up, to files or to a topic."""
+    if (out is None) == (servers is None) or (servers is None) != (topic is None):
+        raise click.UsageError("give either --out DIR, or --servers HOST:PORT and --topic T")
+    from streamer.sinks.feed import feed, paced
+    from streamer.sources import simulator
+    from streamer.telemetry import SystemClock
+    from streamer.terminal import progress
+
+    clock = SystemClock()
+    alerts = paced(simulator.simulate(survey, count, seed, broken), rate, clock, time.sleep)
+    with progress("simulated", count) as told:
+        if out is not None:
+            simulator.write_files(alerts, out, told)
+        else:
+            feed((alert.payload for alert in alerts), servers or "", topic or "", clock, told)
+
+
+@main.command()
+@click.argument("topic")
+@click.option("--servers", required=True, metavar="HOST:PORT", help="Brokers to begin with.")
+@click.option("--group", help="Consumer group whose place is kept; without it, from the beginning.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def subscribe(topic: str, servers: str, group: str | None, limit: int | None, as_json: bool) -> None:
+    """Print tagged alerts as they come."""
+    from rich.console import Console
+
+    from streamer import client
+    from streamer.terminal import tagged_line
+
+    console = Console(highlight=False, soft_wrap=True)
+    for record in client.subscribe(client.Subscription(servers, topic, group), limit):
+        if as_json:
+            click.echo(json.dumps(client.plain(record), allow_nan=False))
+        else:
+            console.print(tagged_line(client.tag_of(record) or record))
+
+
+@main.command()
+@click.argument("file", type=CONFIG)
+@click.option("--schemas", multiple=True, metavar="DIR|URL", help="Where writer schemas are found by id; may be given again.")
+@click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="Show at most so many alerts.")
+def show(file: Path, schemas: tuple[str, ...], limit: int) -> None:
+    """Read one packet or tagged file aloud, with the light curve drawn in the terminal."""
+    from rich.console import Console
+
+    from streamer.commands.show import shown
+
+    console = Console(highlight=False)
+    for part in shown(file, schemas, limit):
+        console.print(part)
+
+
+@main.group()
+def features() -> None:
+    """What the models may read."""
+
+
+@features.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each feature, a line each.")
+def list_features(as_json: bool) -> None:
+    """All features: unit, meaning, when undefined, source."""
+    from streamer.commands.catalogue import feature_lines, feature_table
+
+    _print(feature_lines() if as_json else feature_table())
+
+
+@main.group()
+def models() -> None:
+    """The trained models."""
+
+
+@models.command("list")
+@click.option("--folder", type=FOLDER, help="Search this folder of bundles too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each model, a line each.")
+def list_models(folder: Path | None, as_json: bool) -> None:
+    """All models that can be loaded."""
+    from streamer.commands.catalogue import model_lines, model_table
+
+    _print(model_lines(folder) if as_json else model_table(folder))
+
+
+@models.command("show")
+@click.argument("name")
+@click.option("--folder", type=FOLDER, help="Search this folder of bundles too.")
+def show_model(name: str, folder: Path | None) -> None:
+    """A model's card: what each class was trained on, and how it does on objects it never saw."""
+    from streamer.commands.catalogue import card
+
+    _print(card(name, folder))
+
+
+@main.command()
+@click.argument("recipe", metavar="RECIPE.toml", type=CONFIG)
+@click.option(
+    "--data", type=EXISTING, envvar="STREAMER_REAL_DATA", required=True, help="Folder with the training sets [STREAMER_REAL_DATA]."
+)
+@click.option("--out", type=FOLDER, required=True, help="Folder in which the bundle's folder is made.")
+def train(recipe: Path, data: Path, out: Path) -> None:
+    """Train a model; the same recipe and data give the same bytes."""
+    training = _training()
+    click.echo(str(training.train(recipe, data, out, _narrator())))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--data", type=EXISTING, required=True, help="Folder with the data sets.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def evaluate(name: str, data: Path, as_json: bool) -> None:
+    """How a model does on the objects that its training never saw."""
+    found = _training().evaluate(name, data)
+    click.echo(json.dumps(found, allow_nan=False, indent=None if as_json else 2))
+
+
+def _training() -> Any:
+    """The package `streamer.training`, if its own needs are installed."""
+    try:
+        from streamer import training
+        from streamer.training import evaluate, train  # noqa: F401  # tells whether they can be imported
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error.name} is missing: install streamer-broker[train]") from error
+    return training
+
+
+def _print(what: str | RenderableType) -> None:
+    """Text as it is; anything else as the terminal has room for, and in a pipe as wide as it wants to be."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    if isinstance(what, str):
+        click.echo(what)
+    elif sys.stdout.isatty():
+        Console(highlight=False).print(what)
+    else:
+        click.echo(what.markup) if isinstance(what, Markdown) else Console(highlight=False, width=PIPE_WIDTH).print(what)
+
+
+def _narrator() -> Callable[[str], None]:
+    """What tells a person on a terminal how far a long run is; silent in a pipe."""
+    return (lambda line: click.echo(line, err=True)) if sys.stderr.isatty() else (lambda _line: None)
+
+
+if __name__ == "__main__":
+    main()

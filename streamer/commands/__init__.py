@@ -1,0 +1,1 @@
+"""What the longer commands do; :mod:`streamer.cli` has their names and flags."""

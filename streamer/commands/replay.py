@@ -1,0 +1,100 @@
+"""`streamer replay`: files in, files out, and a balance."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from streamer import config, wiring
+from streamer.data.batch import State
+from streamer.data.tally import Tally
+from streamer.sources.archive import ArchiveSource
+from streamer.telemetry import SystemClock
+from streamer.terminal import balance, progress
+from streamer.worker import stopped_by_signals
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a replay.
+
+    Parameters
+    ----------
+    tally : Tally
+    seconds : float
+        From the first read to the last commit.
+    problems : tuple of str
+        Files that could not be read to their end.
+    """
+
+    tally: Tally
+    seconds: float
+    problems: tuple[str, ...]
+
+
+def replayed(settings: config.Config) -> Replayed:
+    """Tag what the settings' source holds and the sink has not yet; ignored files are named on standard error."""
+    clock = SystemClock()
+    total = Tally()
+
+    def add(tally: Tally) -> None:
+        nonlocal total
+        total = total + tally
+        told(total.read)
+
+    with wiring.service(settings, clock) as service, progress("tagged") as told:
+        source = service.source
+        archive = source if isinstance(source, ArchiveSource) else None
+        for name in archive.ignored if archive else ():
+            click.echo(f"ignored: {name}", err=True)
+        began = clock.monotonic()
+        with stopped_by_signals(service.worker.stop):
+            service.worker.run(add)
+        return Replayed(total, clock.monotonic() - began, tuple(archive.problems) if archive else ())
+
+
+def report(done: Replayed, out: Path, as_json: bool) -> None:
+    """Say what became of the alerts: in words, or as the one JSON object."""
+    for problem in done.problems:
+        click.echo(f"not read to its end: {problem}", err=True)
+    if as_json:
+        click.echo(json.dumps(as_object(done)))
+        return
+    console = Console(highlight=False)
+    console.print(balance(done.tally))
+    console.print(_reasons(done.tally))
+    console.print(f"{done.seconds:,.1f} s, {done.tally.read / max(done.seconds, 1e-9):,.0f} alerts/s; results in {out}")
+    if done.tally.imbalance:
+        sys.exit(1)
+
+
+def as_object(done: Replayed) -> dict[str, object]:
+    """The counts with their fixed names."""
+    return {
+        "read": done.tally.read,
+        "classified": done.tally.classified,
+        "not_classified": done.tally.not_classified,
+        "rejected": {reason.value: count for reason, count in sorted(done.tally.rejected_by_reason.items())},
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def _reasons(tally: Tally) -> Table:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for (survey, state, why), count in tally.answers.items():
+        counts["not classified" if state is State.NOT_CLASSIFIED else "classified", survey, "" if why == "NONE" else why.value] += (
+            count
+        )
+    for (survey, stage, cause), count in tally.rejected.items():
+        counts["rejected", survey, f"{cause.value} ({stage.value})"] += count
+    table = Table.grid(padding=(0, 2))
+    for (outcome, survey, reason), count in sorted(counts.items()):
+        table.add_row(outcome, survey, f"{count:,}", reason)
+    return table

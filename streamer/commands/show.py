@@ -1,0 +1,83 @@
+"""`streamer show`: a packet, a file of tagged alerts, or of dead letters, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import numpy as np
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from streamer import client, config, wiring
+from streamer.codec.container import MAGIC
+from streamer.data.batch import NO_PARTITION, NO_TIME, Positions, RawBatch
+from streamer.errors import InvalidData
+from streamer.pipeline import Outcome, Pipeline
+from streamer.telemetry import SystemClock
+from streamer.terminal import PacketSummary, TaggedSummary
+
+
+def shown(file: Path, schemas: Sequence[str], limit: int) -> Iterator[RenderableType]:
+    """What `file` holds, the first `limit` records of it; InvalidData if nobody can read it."""
+    records = list(islice(_own_records(file), limit))
+    if not records:
+        yield from _packets(file, schemas, limit)
+    elif "payload" in records[0]:
+        yield _dead_letters(records)
+    else:
+        for record in records:
+            tag = client.tag_of(record)
+            if tag is not record:
+                yield from _packets(file, schemas, limit)
+            if tag is not None:
+                yield TaggedSummary(tag)
+
+
+def _own_records(file: Path) -> Iterator[Mapping[str, Any]]:
+    """The records of a file that streamer wrote; none if it is somebody else's."""
+    with file.open("rb") as stream:
+        if stream.read(len(MAGIC)) != MAGIC:
+            return
+        stream.seek(0)
+        try:
+            for record in fastavro.reader(stream):
+                if not isinstance(record, dict) or not (client.tag_of(record) or {"payload", "stage", "reason"} <= set(record)):
+                    return
+                yield record
+        except (ValueError, EOFError, IndexError, KeyError, TypeError, StopIteration):
+            return  # what is wrong with it is told by the pipeline
+
+
+def _packets(file: Path, schemas: Sequence[str], limit: int) -> Iterator[RenderableType]:
+    outcome = _outcome(file.read_bytes(), str(file), schemas)
+    places = [(part, i) for part in outcome.scored for i in range(len(part.alerts))]
+    for part, i in places[:limit]:
+        yield PacketSummary(part.alerts, i)
+    if len(places) > limit:
+        yield Text(f"… and {len(places) - limit:,} more", style="dim")
+    if not places:
+        rejections = outcome.rejections
+        raise InvalidData(f"{file}: {rejections.reason[0].value}: {rejections.detail[0]}")
+
+
+def _outcome(payload: bytes, name: str, schemas: Sequence[str]) -> Outcome:
+    clock = SystemClock()
+    source = config.ArchiveSource(kind="archive", paths=(Path(name),), schemas=tuple(schemas))
+    stamp = np.array([NO_TIME], dtype=np.int64)
+    raw = RawBatch([payload], Positions.of([(name, NO_PARTITION, 0, 1)]), stamp, stamp)
+    return Pipeline(wiring.framing(source, clock), {}, allow_private=True)(raw)
+
+
+def _dead_letters(records: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("survey", "stage", "reason", "detail", "bytes", "from", box=None, padding=(0, 2), header_style="dim")
+    for record in records:
+        place = record["input"]
+        where = place["source"] if place["partition"] is None else f"{place['source']} [{place['partition']}] {place['offset']}"
+        size = "withheld" if record["is_withheld"] else f"{len(record['payload']):,}"
+        table.add_row(record["survey"], record["stage"], Text(record["reason"], style="red"), record["detail"], size, where)
+    return table

@@ -1,0 +1,254 @@
+"""The only place that constructs: settings → the things that run."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streamer import __version__, config
+from streamer.classify.bundle import LightGBMClassifier
+from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare
+from streamer.codec.framing import Framing
+from streamer.data.batch import Cursor
+from streamer.data.message import Message
+from streamer.data.schema import WriterSchema
+from streamer.errors import Invalid, InvalidConfig, InvalidSchema
+from streamer.features import check_names
+from streamer.messages import Encoder, OwnSchemas, Shape
+from streamer.pipeline import Outcome, Pipeline
+from streamer.ports import Clock, Schemas, Sink, Source
+from streamer.sinks.archive import ArchiveSink
+from streamer.sinks.kafka import Destination, KafkaSink
+from streamer.sources.archive import ArchiveSource
+from streamer.sources.kafka import KafkaSource, Subscription
+from streamer.sources.simulator import SimulatorSource, simulate
+from streamer.stores.bundled import BundledSchemas, bundled_schema
+from streamer.stores.models import ModelStore
+from streamer.stores.schemas import FirstOf, registry_ids, schemas_from
+from streamer.telemetry import MetricsServer, PrometheusTelemetry, SystemClock
+from streamer.worker import Limits, Worker
+
+TAGGED_VERSION = "1.0"
+DEAD_LETTER_VERSION = "1.0"
+TAGGED_SUBJECT = "streamer-tagged"
+DEAD_LETTER_SUBJECT = "streamer-dead-letter"
+
+Encode = Callable[[Outcome], Sequence[Message]]
+"""Outcome to messages, stamped with the present time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A worker with what a caller may want to ask of its parts.
+
+    Parameters
+    ----------
+    worker : Worker
+        Closes source and sink at the end of its run.
+    source : Source
+    classifiers : mapping of survey name to classifier
+    telemetry : PrometheusTelemetry
+    """
+
+    worker: Worker[Outcome]
+    source: Source
+    classifiers: Mapping[str, LightGBMClassifier]
+    telemetry: PrometheusTelemetry
+
+
+@contextmanager
+def service(
+    settings: config.Config,
+    clock: Clock | None = None,
+    source: Source | None = None,
+    watch: Callable[[Outcome], None] | None = None,
+) -> Iterator[Service]:
+    """The service that `settings` describe; nothing is consumed yet.
+
+    Parameters
+    ----------
+    settings : Config
+    clock : Clock, optional
+        The system's by default.
+    source : Source, optional
+        Used instead of the one in the settings.
+    watch : callable, optional
+        Told every outcome before it is encoded.
+
+    Raises
+    ------
+    Invalid
+        If a model, a schema, a file or a port is not as the settings say.
+    Fatal
+        If the broker of the sink does not answer.
+    """
+    clock = clock or SystemClock()
+    models = classifiers(settings.model)
+    pipeline = Pipeline(framing(settings.source, clock), models, allow_private=keeps_private(settings.sink))
+    encode = encoder(settings.sink, clock)
+    telemetry = PrometheusTelemetry(clock, needs_assignment=isinstance(settings.source, config.KafkaSource))
+    for survey, model in models.items():
+        telemetry.model(survey, model.name, model.version, model.checksum)
+    with _metrics(settings.telemetry, telemetry):
+        reader, sink = doors(settings, clock, source)
+        limits = Limits(messages=settings.worker.batch, wait=settings.worker.wait)
+        worker = Worker(reader, pipeline, _watched(encode, watch), sink, telemetry, clock, limits)
+        yield Service(worker, reader, models, telemetry)
+
+
+def classifiers(settings: config.Model) -> dict[str, LightGBMClassifier]:
+    """The named models by survey; InvalidBundle or InvalidConfig if one cannot be used."""
+    store = model_store(settings.folder)
+    found: dict[str, LightGBMClassifier] = {}
+    for name in settings.name:
+        model = LightGBMClassifier(store.files(name), check_names)
+        if model.survey in found:
+            raise InvalidConfig(f"model.name: {found[model.survey].name} and {name} are both for {model.survey}; name one of them")
+        found[model.survey] = model
+    return found
+
+
+def model_store(folder: Path | None) -> ModelStore:
+    """The bundles of `folder` and those that are shipped."""
+    return ModelStore((folder,) if folder else ())
+
+
+def framing(source: config.KafkaSource | config.ArchiveSource | config.SimulatorSource, clock: Clock) -> Framing:
+    """What takes the framing off the packets of a source."""
+    if isinstance(source, config.SimulatorSource):
+        return Framing(BundledSchemas())
+    return Framing(schemas(source, clock), bare_schema(source.bare_schema))
+
+
+def schemas(packets: config.Packets, clock: Clock) -> Schemas:
+    """The writer schemas that are named in the settings, then our own simulator's."""
+    return FirstOf((BundledSchemas(), schemas_from(packets.schemas, clock, packets.schema_cache)))
+
+
+def bare_schema(path: Path | None) -> WriterSchema | None:
+    """The schema of bare datums; InvalidConfig if the file holds none."""
+    if path is None:
+        return None
+    try:
+        return WriterSchema.parse(path.read_bytes())
+    except (OSError, InvalidSchema) as error:
+        raise InvalidConfig(f"source.bare_schema: {path} is not an Avro schema: {error}") from error
+
+
+def keeps_private(sink: config.KafkaSink | config.ArchiveSink) -> bool:
+    """Whether the sink has a place for alerts that are not public."""
+    return sink.private if isinstance(sink, config.ArchiveSink) else sink.private_topic is not None
+
+
+def encoder(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> Encode:
+    """What turns outcomes into the sink's messages."""
+    own = OwnSchemas(bundled_schema("tagged", TAGGED_VERSION), bundled_schema("dead_letter", DEAD_LETTER_VERSION))
+    encode = Encoder(own, Shape(sink.shape), *_frames(sink, clock), __version__)
+    return lambda outcome: encode(outcome, clock.now_ms())
+
+
+def _frames(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> tuple[Frame, Frame]:
+    """The framings of tagged alerts and of dead letters."""
+    if isinstance(sink, config.ArchiveSink):
+        return bare, bare
+    match sink.framing:
+        case "container":
+            return ContainerFrame(), ContainerFrame()
+        case "single-object":
+            return SingleObjectFrame(), SingleObjectFrame()
+        case "json":
+            return JsonFrame(), JsonFrame()
+        case "registry":
+            ids = registry_ids(sink.registry or "", clock)
+            return RegistryFrame(ids, TAGGED_SUBJECT), RegistryFrame(ids, DEAD_LETTER_SUBJECT)
+
+
+def doors(settings: config.Config, clock: Clock, source: Source | None = None) -> tuple[Source, Sink]:
+    """Source and sink; the sink knows what was committed before, and the source goes on from there."""
+    if isinstance(settings.sink, config.ArchiveSink):
+        archive = ArchiveSink(settings.sink.folder)
+        try:
+            return source or _bounded_source(settings.source, clock, archive.committed()), archive
+        except Invalid:
+            archive.close()
+            raise
+    if not isinstance(settings.source, config.KafkaSource):
+        raise InvalidConfig("sink.kind 'kafka' needs source.kind 'kafka'")  # config.load says so before
+    reader = KafkaSource(subscription(settings.source, settings.worker), clock)
+    group, worker = settings.source.group, settings.worker
+    return reader, KafkaSink(destination(settings.sink), transactional_id(group, worker), clock, reader.group_metadata)
+
+
+def _bounded_source(
+    settings: config.KafkaSource | config.ArchiveSource | config.SimulatorSource, clock: Clock, start: Cursor
+) -> Source:
+    match settings:
+        case config.ArchiveSource():
+            return ArchiveSource(settings.paths, clock, start)
+        case config.SimulatorSource():
+            alerts = simulate(settings.survey, settings.count, settings.seed, settings.broken)
+            return SimulatorSource(alerts, f"simulated-{settings.survey}", clock, settings.rate, time.sleep)
+        case config.KafkaSource():
+            raise InvalidConfig("source.kind 'kafka' needs sink.kind 'kafka'")  # config.load says so before
+
+
+def transactional_id(group: str, worker: config.Worker) -> str:
+    """The same after a restart, and never shared by two live workers."""
+    return f"streamer.{group}.{worker.instance or socket.gethostname()}.0"
+
+
+def subscription(source: config.KafkaSource, worker: config.Worker) -> Subscription:
+    """What the Kafka source reads; a worker that was named keeps its place in the group while it restarts."""
+    topics = source.topics if source.pattern is None else (f"^({source.pattern})$",)
+    client = {
+        **client_settings(source),
+        "queued.max.messages.kbytes": source.queue_mib * 1024,
+    }
+    return Subscription(",".join(source.servers), topics, source.group, worker.instance, client)
+
+
+def destination(sink: config.KafkaSink) -> Destination:
+    """Where the Kafka sink writes."""
+    client = {**client_settings(sink), "transaction.timeout.ms": round(sink.transaction_timeout * 1000)}
+    return Destination(",".join(sink.servers), sink.topic, sink.dead_letter_topic, sink.private_topic, sink.largest, client)
+
+
+def client_settings(broker: config.Broker) -> dict[str, str | int | bool]:
+    """How librdkafka reaches a cluster; holds the password in clear."""
+    settings: dict[str, Any] = {"security.protocol": broker.security_protocol}
+    if broker.security_protocol.startswith("SASL"):
+        settings |= {"sasl.mechanism": broker.sasl_mechanism, "sasl.username": broker.username, "sasl.password": broker.secret()}
+    if broker.ca_file is not None:
+        settings["ssl.ca.location"] = str(broker.ca_file)
+    return settings
+
+
+@contextmanager
+def _metrics(settings: config.Telemetry, telemetry: PrometheusTelemetry) -> Iterator[None]:
+    if settings.port == 0:
+        yield
+        return
+    try:
+        server = MetricsServer(telemetry, settings.port, settings.address)
+    except OSError as error:
+        raise InvalidConfig(f"telemetry.port {settings.port} at {settings.address} cannot be opened: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def _watched(encode: Encode, watch: Callable[[Outcome], None] | None) -> Encode:
+    if watch is None:
+        return encode
+
+    def told(outcome: Outcome) -> Sequence[Message]:
+        watch(outcome)
+        return encode(outcome)
+
+    return told
