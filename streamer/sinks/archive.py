@@ -59,14 +59,18 @@ class ArchiveSink:
         self._step = step
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(folder)
+        self._closed = False
+        self._whole = True
         try:
             self._journal = Journal(folder)
-            self._recover()
         except BaseException:
             os.close(self._lock)
             raise
-        self._closed = False
-        self._whole = True
+        try:
+            self._recover()
+        except BaseException:
+            self.close()
+            raise
 
     def commit(self, messages: Sequence[Message], positions: Positions) -> None:
         """Make `messages` visible and `positions` done; Fatal if the disk does not let us."""
