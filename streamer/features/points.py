@@ -105,7 +105,8 @@ def _select(
             if kind[p] != wanted or band[p] < 0 or band[p] >= place.shape[0] or place[band[p]] < 0:
                 continue
             # NaN fails every comparison, so an unknown time or error never counts
-            if not (np.isfinite(epoch[p]) and epoch[p] <= alert_epoch[i] and error[p] > 0 and np.isfinite(error[p])):
+            time = epoch[p] - alert_epoch[i]
+            if not (np.isfinite(time) and time <= 0 and error[p] > 0 and np.isfinite(error[p])):
                 continue
             if wanted != _LIMIT and not np.isfinite(flux[p]):
                 continue

@@ -65,7 +65,7 @@ def points(alerts: AlertBatch, i: int, kind: Kind = Kind.DETECTION, band: str | 
         known = 0 <= code < len(BANDS) and BANDS[code] in alerts.bands
         if row["kind"][p] != kind or not known or (band is not None and BANDS[code] != band):
             continue
-        if not math.isfinite(epoch) or epoch > alerts.epoch[i] or not math.isfinite(error) or error <= 0:
+        if not math.isfinite(epoch - float(alerts.epoch[i])) or epoch > alerts.epoch[i] or not math.isfinite(error) or error <= 0:
             continue
         if kind != Kind.LIMIT and not math.isfinite(flux):
             continue
