@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def run_demo(seconds: float, seed: int, model: config.Model | None = None) -> No
     show = _Show(console, clock, seconds, f"streamer demo · simulated ZTF and LSST alerts · seed {seed}")
     with wiring.service(settings, clock, source, show.look) as service:
         show.begin([f"{one.name} {one.version}" for one in service.classifiers.values()], service.worker.stop)
-        with stopped_by_signals(service.worker.stop), show.live:
+        with stopped_by_signals(service.worker.stop), show.live if console.is_terminal else nullcontext():
             service.worker.run(show.add)
     if not console.is_terminal:
         console.print(balance(show.view.tally))

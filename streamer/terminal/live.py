@@ -19,6 +19,7 @@ from streamer.terminal.plot import LightCurvePlot
 
 LATEST = 6
 CLASSES = 10
+NAMED = 3
 SPARK = 40
 PLOT_ROWS = 9
 FIXED_ROWS = 14
@@ -213,4 +214,5 @@ def _heading(text: str) -> Text:
 
 
 def _listed(counts: Counter[str]) -> str:
-    return "  ".join(f"{name} {count:,}" for name, count in counts.most_common())
+    shown = "  ".join(f"{name} {count:,}" for name, count in counts.most_common(NAMED))
+    return f"{shown}  …" if len(counts) > NAMED else shown
