@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.kafka_fixtures import kafka, mortal_kafka, names
 
 __all__ = ["kafka", "mortal_kafka", "names", "real_data", "real_data_folder"]
+
+# nothing is timed: the machine that runs the suite may be busy
+settings.register_profile("streamer", deadline=None)
+settings.load_profile("streamer")
 
 
 def real_data_folder() -> Path:
