@@ -33,7 +33,7 @@ Curve = Callable[[Float64s], Float64s]
 def supernova_ia(rng: np.random.Generator, visits: Visits, depth: float) -> Truth:
     """SN Ia: nickel-powered (Arnett 1982), blanketed in the ultraviolet, a second maximum in i, z, y (Kasen 2006)."""
     nickel = float(np.clip(rng.normal(0.60, 0.12), 0.15, 0.95))
-    diffusion = float(np.clip(rng.normal(11.0, 1.2) * (nickel / 0.6) ** 0.3, 7.0, 15.0))  # brighter is slower
+    diffusion = float(np.clip(rng.normal(13.5, 1.2) * (nickel / 0.6) ** 0.3, 9.0, 18.0))  # brighter is slower
     dust = float(rng.exponential(0.08))
     second = 44.0 * (nickel / 0.6) ** 0.5
     bump = np.array([0.0, 0.0, 0.12, 0.55, 0.6, 0.6])
