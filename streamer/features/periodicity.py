@@ -31,7 +31,7 @@ FEATURES = (
     Feature(
         "period_log_false_alarm",
         "1",
-        "log10 of the probability that noise gives such a peak, at most 0: span × highest frequency trials of a Beta law.",
+        "log10 of the probability that noise gives such a peak (≤ 0): Beta tail × span × highest frequency × sqrt(z).",
         _NO_PERIOD,
         "after Baluev 2008 and VanderPlas 2018",
     ),
@@ -158,13 +158,15 @@ def _refined_peak(power: Float64s, first: float, step: float) -> tuple[float, fl
 
 @kernel
 def log_false_alarm(power: float, n: int, n_bands: int, trials: float) -> float:
-    """log10 of trials × P(Beta(n_bands, (n − 3 n_bands)/2) > power), at most 0.
+    """log10 of trials × sqrt(z) × P(Beta(n_bands, (n − 3 n_bands)/2) > power), at most 0.
 
-    In noise, the power of a sine in each of `n_bands` bands follows that law; for whole n_bands its tail is a finite sum. It is an
-    upper bound (of the union of the trials), as Baluev's is.
+    In noise, the power of a sine in each of `n_bands` bands follows that law; its tail is a finite sum. The factor sqrt(z) with
+    z = (n − 3 n_bands)/2 · power/(1 − power), is that of Baluev's bound for one band: so much oftener does a peak rise
+    between the independent frequencies.
     """
     half = 0.5 * (n - 3 * n_bands)
     power = min(power, 1.0 - 1e-12)
+    trials *= np.sqrt(max(half * power / (1.0 - power), 1.0))
     term = tail = 1.0
     for k in range(1, n_bands):
         term *= (half + k - 1.0) * power / k
