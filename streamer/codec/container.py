@@ -176,8 +176,8 @@ def _read_bytes(buffer: bytes, position: int) -> tuple[bytes, int]:
 
 def _inflated(data: bytes) -> bytes:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    plain = stream.decompress(data, MAX_BLOCK_BYTES)
-    if stream.unconsumed_tail:
+    plain = stream.decompress(data, MAX_BLOCK_BYTES + 1)
+    if len(plain) > MAX_BLOCK_BYTES:
         raise BadContainer(Reason.TOO_LARGE, f"a block that unpacks to more than {MAX_BLOCK_BYTES} bytes")
     if not stream.eof:
         raise BadContainer(Reason.TRUNCATED, "a compressed block that does not end")
