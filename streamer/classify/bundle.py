@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import numpy as np
 from streamer.classify.calibration import Calibration
 from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, TREES, Manifest
 from streamer.classify.taxonomy import NOT_CLASSIFIED, Class, parents_of
+from streamer.classify.trees import check_trees
 from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import Scores, State, Why
 from streamer.errors import InvalidBundle
@@ -189,34 +189,11 @@ def _unpacked(packed: bytes) -> str:
 
 
 def _booster(text: str, manifest: Manifest) -> lightgbm.Booster:
-    """The trees, after what their text says was held against the manifest: LightGBM itself trusts its input."""
-    n_classes = len(manifest.leaves)
-    _agree("num_class", _header(text, "num_class"), str(n_classes))
-    _agree("num_tree_per_iteration", _header(text, "num_tree_per_iteration"), str(n_classes))
-    _agree("max_feature_idx", _header(text, "max_feature_idx"), str(len(manifest.inputs) - 1))
-    _agree("feature_names", _header(text, "feature_names"), " ".join(manifest.inputs))
-    _agree("number of trees", str(len(re.findall(r"^Tree=\d+$", text, re.MULTILINE))), str(manifest.trees))
-    if not _header(text, "objective").startswith("multiclass "):
-        raise InvalidBundle(f"{TREES}: the objective is not multiclass")
-    if "\nend of trees\n" not in text:
-        raise InvalidBundle(f"{TREES}: cut off before the end of the trees")
+    check_trees(text, manifest)
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
         raise InvalidBundle(f"{TREES}: LightGBM cannot read it: {error}") from error
-    _agree("trees read by LightGBM", str(booster.num_trees()), str(manifest.trees))
+    if booster.num_trees() != manifest.trees:
+        raise InvalidBundle(f"{TREES}: LightGBM reads {booster.num_trees()} trees, the manifest says {manifest.trees}")
     return booster
-
-
-def _header(text: str, name: str) -> str:
-    """Value of a line ``name=value`` before the first tree."""
-    head = text[: text.find("\nTree=")]
-    found = re.search(rf"^{name}=(.*)$", head, re.MULTILINE)
-    if found is None:
-        raise InvalidBundle(f"{TREES}: no LightGBM model: {name} is missing")
-    return found.group(1)
-
-
-def _agree(what: str, found: str, expected: str) -> None:
-    if found != expected:
-        raise InvalidBundle(f"{TREES}: {what} is {found:.200}, but the manifest needs {expected:.200}")

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import json
+import re
 import zlib
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +53,12 @@ def retold(old: str, new: str) -> dict[str, bytes]:
     """A bundle whose trees' text has `old` replaced, with matching checksums."""
     text = gzip.decompress(tiny_files()[TREES]).decode()
     assert old in text
-    return refreshed(tiny_files(), trees=gzip.compress(text.replace(old, new).encode()))
+    text = text.replace(old, new)
+    if "tree_sizes" not in new:
+        starts = [found.start() for found in re.finditer(r"^(Tree=\d+|end of trees)$", text, re.MULTILINE)]
+        sizes = " ".join(str(b - a) for a, b in pairwise(starts))
+        text = re.sub(r"tree_sizes=.*", f"tree_sizes={sizes}", text)
+    return refreshed(tiny_files(), trees=gzip.compress(text.encode()))
 
 
 def test_classifier_says_what_its_manifest_says() -> None:
@@ -194,6 +201,19 @@ def test_a_manifest_that_is_no_json_object_is_refused(raw: bytes) -> None:
         ("objective=multiclass ", "objective=binary ", "objective"),
         ("\nend of trees\n", "\n", "cut off"),
         ("Tree=8\n", "Twig=8\n", "number of trees"),
+        ("tree_sizes=", "tree_sizes=1", "tree_sizes"),
+        ("left_child=2 -2 -1", "left_child=900000 -2 -1", "do not form a tree"),
+        ("left_child=2 -2 -1", "left_child=0 -2 -1", "do not form a tree"),
+        ("left_child=2 -2 -1", "left_child=1 -2 -1", "do not form a tree"),
+        ("left_child=2 -2 -1", "left_child=2 -2", "left_child has 2 entries"),
+        ("left_child=2 -2 -1", "left_child=2 -2 x", "whole numbers"),
+        ("split_feature=0 0 0", "split_feature=0 0 77", "not there"),
+        ("num_leaves=4", "num_leaves=5", "left_child"),
+        ("num_leaves=4", "num_leaves=-4", "-4 leaves"),
+        ("num_cat=0", "num_cat=1", "categorical"),
+        ("is_linear=0", "is_linear=1", "linear"),
+        ("leaf_value=-0.86217430389763805 ", "leaf_value=", "leaf_value"),
+        ("threshold=", "threshed=", "threshold is missing"),
     ],
 )
 def test_trees_that_do_not_fit_the_manifest_are_refused(old: str, new: str, message: str) -> None:
