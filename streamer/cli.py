@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,8 +236,10 @@ def show_model(name: str, folder: Path | None) -> None:
 @click.option("--out", type=FOLDER, required=True, help="Folder in which the bundle's folder is made.")
 def train(recipe: Path, data: Path, out: Path) -> None:
     """Train a model; the same recipe and data give the same bytes."""
-    training = _training()
-    click.echo(str(training.train(recipe, data, out, _narrator())))
+    with _extra("train"):
+        from streamer.training.train import train as train_model
+
+    click.echo(str(train_model(recipe, data, out, _narrator())))
 
 
 @main.command()
@@ -245,18 +248,20 @@ def train(recipe: Path, data: Path, out: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def evaluate(name: str, data: Path, as_json: bool) -> None:
     """How a model does on the objects that its training never saw."""
-    found = _training().evaluate(name, data)
+    with _extra("train"):
+        from streamer.training.evaluate import evaluate as evaluate_model
+
+    found = evaluate_model(name, data)
     click.echo(json.dumps(found, allow_nan=False, indent=None if as_json else 2))
 
 
-def _training() -> Any:
-    """The package `streamer.training`, if its own needs are installed."""
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Within the block, a package that cannot be imported is a matter of installing an extra."""
     try:
-        from streamer import training
-        from streamer.training import evaluate, train  # noqa: F401  # tells whether they can be imported
+        yield
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error.name} is missing: install streamer-broker[train]") from error
-    return training
+        raise click.ClickException(f"{error.name} is missing; install it with: pip install 'streamer-broker[{name}]'") from error
 
 
 def _print(what: str | RenderableType) -> None:

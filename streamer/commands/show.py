@@ -62,7 +62,7 @@ def _packets(file: Path, schemas: Sequence[str], limit: int) -> Iterator[Rendera
         yield Text(f"… and {len(places) - limit:,} more", style="dim")
     if not places:
         rejections = outcome.rejections
-        raise InvalidData(f"{file}: {rejections.reason[0].value}: {rejections.detail[0]}")
+        raise InvalidData(f"{file}: {rejections.reason[0].value}: {rejections.detail[0].partition(chr(10))[0]}")
 
 
 def _outcome(payload: bytes, name: str, schemas: Sequence[str]) -> Outcome:
