@@ -270,7 +270,7 @@ def _print(what: str | RenderableType) -> None:
     from rich.markdown import Markdown
 
     if isinstance(what, str):
-        click.echo(what)
+        click.echo(what, nl=bool(what))
     elif sys.stdout.isatty():
         Console(highlight=False).print(what)
     else:

@@ -35,10 +35,10 @@ PORTRAIT_S = 2.0
 """Seconds that a light curve stays in view."""
 
 
-def run_demo(seconds: float, seed: int, model: config.Model | None = None) -> None:
-    """Run for `seconds`; on a terminal with a live view, in a pipe with the balance at the end."""
+def run_demo(seconds: float, seed: int, model: config.Model | None = None, out: Path | None = None) -> None:
+    """Run for `seconds`, into `out` or a folder of its own; on a terminal with a live view, in a pipe with the balance at the end."""
     clock = SystemClock()
-    out = Path(tempfile.mkdtemp(prefix="streamer-demo-"))
+    out = out or Path(tempfile.mkdtemp(prefix="streamer-demo-"))
     settings = config.Config(
         source=config.SimulatorSource(kind="simulator"),
         sink=config.ArchiveSink(kind="archive", folder=out),

@@ -32,14 +32,6 @@ def test_values_that_json_does_not_know_become_text() -> None:
     assert json.loads(lines_of("x", why=ValueError("no"))[0])["why"] == "no"
 
 
-@pytest.fixture
-def logger_restored():  # type: ignore[no-untyped-def]  # a generator fixture
-    logger = logging.getLogger("streamer")
-    before = (logger.handlers, logger.level, logger.propagate)
-    yield
-    logger.handlers, logger.level, logger.propagate = before[0], before[1], before[2]
-
-
 @pytest.mark.usefixtures("logger_restored")
 def test_a_pipe_gets_json_lines_from_the_level_up() -> None:
     stream = io.StringIO()

@@ -1,0 +1,247 @@
+"""The command line: its fixed names, its outputs for scripts, its one-line errors and its exit codes."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import fastavro
+import pytest
+from click.testing import CliRunner, Result
+
+from streamer import __version__, client, config, wiring
+from streamer.classify.bundle import bundle_files
+from streamer.classify.calibration import Calibration
+from streamer.cli import main
+from streamer.commands import demo, replay
+from streamer.errors import InvalidConfig, InvalidData
+from streamer.sinks.feed import paced
+from streamer.stores.bundled import bundled_schema
+from streamer.testing import HandClock
+from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
+
+pytestmark = pytest.mark.usefixtures("logger_restored")
+COMMANDS = {"demo", "run", "check", "replay", "simulate", "subscribe", "show", "features", "models", "train", "evaluate"}
+FILES = '[source]\nkind = "archive"\npaths = ["in"]\n[sink]\nkind = "archive"\nfolder = "out"\n[model]\nname = []\n'
+REAL_INPUTS = ("trigger_snr", "trigger_magnitude", "star_galaxy")
+FILES += "[telemetry]\nport = 0\n"
+
+
+def streamer(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def packets(tmp_path: Path) -> Path:
+    """Simulated packets of both surveys, some of them damaged."""
+    folder = tmp_path / "packets"
+    for survey in ("ztf", "lsst"):
+        made = streamer("simulate", "--survey", survey, "--count", "40", "--broken", "0.1", "--seed", "3", "--out", folder)
+        assert (made.exit_code, made.output) == (0, "")
+    (folder / "notes.txt").write_text("not a packet")
+    return folder
+
+
+def replayed(packets: Path, out: Path, *options: str) -> dict[str, object]:
+    said = streamer("replay", packets, "--out", out, "--model", "none", "--json", *options)
+    assert said.exit_code == 0, said.stderr
+    (line,) = said.stdout.splitlines()
+    found: dict[str, object] = json.loads(line)
+    return found
+
+
+def records(folder: Path, pattern: str) -> list[dict[str, object]]:
+    return [dict(record) for file in sorted(folder.glob(pattern)) for record in fastavro.reader(io.BytesIO(file.read_bytes()))]  # type: ignore[arg-type]  # records are mappings
+
+
+def test_every_command_is_there_and_explains_itself() -> None:
+    assert set(main.commands) == COMMANDS
+    for name in COMMANDS:
+        said = streamer(name, "--help")
+        assert said.exit_code == 0
+        assert len(said.output.splitlines()) > 4
+
+
+def test_the_version_is_told() -> None:
+    assert streamer("--version").output == f"streamer, version {__version__}\n"
+
+
+def test_a_replay_balances_and_its_files_hold_what_it_says(packets: Path, tmp_path: Path) -> None:
+    found = replayed(packets, tmp_path / "out")
+    assert list(found) == ["read", "classified", "not_classified", "rejected", "seconds"]
+    rejected = found["rejected"]
+    assert isinstance(rejected, dict)
+    assert found["read"] == 80
+    assert found["classified"] == 0
+    assert found["not_classified"] == 80 - sum(rejected.values())
+    assert len(records(tmp_path / "out", "tagged-*.avro")) == found["not_classified"]
+    assert len(records(tmp_path / "out", "dead-letters-*.avro")) == sum(rejected.values()) > 0
+
+
+def test_a_second_replay_into_the_same_folder_finds_everything_done(packets: Path, tmp_path: Path) -> None:
+    replayed(packets, tmp_path / "out")
+    before = len(records(tmp_path / "out", "tagged-*.avro"))
+    assert replayed(packets, tmp_path / "out")["read"] == 0
+    assert len(records(tmp_path / "out", "tagged-*.avro")) == before
+
+
+def test_a_replay_names_ignored_files_on_standard_error(packets: Path, tmp_path: Path) -> None:
+    said = streamer("replay", packets, "--out", tmp_path / "out", "--model", "none")
+    assert f"ignored: {packets / 'notes.txt'}" in said.stderr
+    assert "80 read = 0 classified" in said.stdout
+    assert "✓" in said.stdout
+
+
+def test_whole_packets_carry_their_tag_and_are_shown_with_it(packets: Path, tmp_path: Path) -> None:
+    replayed(packets, tmp_path / "out", "--shape", "full")
+    (first, *_) = sorted((tmp_path / "out").glob("tagged-*.avro"))
+    (record, *_) = records(tmp_path / "out", first.name)
+    tag = client.tag_of(record)
+    assert tag is not None
+    assert tag["object_id"] in str(streamer("show", first, "--limit", "1").output)
+
+
+@pytest.mark.parametrize("survey", ["ztf", "lsst"])
+def test_a_packet_is_shown_with_its_light_curve(tmp_path: Path, survey: str) -> None:
+    streamer("simulate", "--survey", survey, "--count", "40", "--seed", "3", "--out", tmp_path)
+    said = streamer("show", max(tmp_path.glob("*.avro"), key=lambda file: file.stat().st_size))
+    assert said.exit_code == 0, said.stderr
+    assert "days from the alert" in said.output
+    assert "UTC" in said.output
+
+
+def test_tagged_alerts_and_dead_letters_are_shown(packets: Path, tmp_path: Path) -> None:
+    replayed(packets, tmp_path / "out")
+    assert "NO_MODEL" in streamer("show", min((tmp_path / "out").glob("tagged-*.avro"))).output
+    assert "CODEC" in streamer("show", min((tmp_path / "out").glob("dead-letters-*.avro"))).output
+
+
+def test_what_is_no_packet_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "x.avro").write_bytes(b"nonsense")
+    said = streamer("show", tmp_path / "x.avro")
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr.startswith("streamer: ")
+    assert "UNKNOWN_FRAMING" in said.stderr
+    assert len(said.stderr.splitlines()) == 1
+
+
+def test_a_model_that_does_not_exist_is_one_clear_line_and_nothing_is_written(packets: Path, tmp_path: Path) -> None:
+    said = streamer("replay", packets, "--out", tmp_path / "out", "--model", "nobody")
+    assert said.exit_code == 1
+    assert "'nobody'" in said.stderr
+    assert not list(tmp_path.glob("out/*.avro"))
+
+
+def test_check_says_all_good_or_one_line_for_each_problem(tmp_path: Path) -> None:
+    settings = tmp_path / "streamer.toml"
+    settings.write_text(FILES)
+    missing = streamer("check", settings)
+    assert (missing.exit_code, missing.stderr) == (1, f"streamer: source.paths: {tmp_path / 'in'} does not exist\n")
+    (tmp_path / "in").mkdir()
+    good = streamer("check", settings)
+    assert (good.exit_code, good.stdout) == (0, f"{settings}: all good\n")
+    settings.write_text(FILES.replace("name = []", 'name = ["a", "b"]').replace("[model]", "[source.x]\n[model]"))
+    assert "source.x" in streamer("check", settings).stderr
+    settings.write_text(FILES.replace("name = []", 'name = ["no-a", "no-b"]'))
+    assert [line.split("'")[1] for line in streamer("check", settings).stderr.splitlines()] == ["no-a", "no-b"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("simulate", "--survey", "ztf", "--count", "1", "--seed", "1"), ("simulate", "--survey", "x"), ("replay",), ("nothing",)],
+)
+def test_wrong_usage_ends_with_status_2(arguments: tuple[str, ...]) -> None:
+    assert streamer(*arguments).exit_code == 2
+
+
+def test_features_are_listed_for_people_and_for_scripts() -> None:
+    lines = [json.loads(line) for line in streamer("features", "list", "--json").stdout.splitlines()]
+    table = streamer("features", "list").stdout
+    assert len(lines) >= 40
+    assert all(line["name"] in table and line["unit"] and line["source"] for line in lines)
+    assert len({line["name"] for line in lines}) == len(lines)
+
+
+@pytest.fixture
+def bundles(tmp_path: Path) -> Path:
+    """A folder with two tiny models for ZTF that read real features."""
+    trees = tiny_booster().model_to_string()
+    for made_up, real in zip(INPUTS, REAL_INPUTS, strict=True):
+        trees = trees.replace(made_up, real)
+    for name in ("tiny", "other"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        manifest = replace(tiny_manifest(), name=name, inputs=REAL_INPUTS)
+        for file, content in bundle_files(manifest, trees, Calibration((1,), (1.0,)), "# Tiny\n").items():
+            (tmp_path / "models" / name / file).write_bytes(content)
+    return tmp_path / "models"
+
+
+def test_models_are_listed_and_their_cards_shown(bundles: Path) -> None:
+    lines = [json.loads(line) for line in streamer("models", "list", "--folder", bundles, "--json").stdout.splitlines()]
+    table = streamer("models", "list", "--folder", bundles).stdout
+    assert {"tiny", "other"} <= {line["name"] for line in lines}
+    assert all(line["name"] in table and line["classes"] for line in lines)
+    assert streamer("models", "show", "tiny", "--folder", bundles).stdout == "# Tiny\n\n"
+    assert streamer("models", "show", "nobody").exit_code == 1
+
+
+def test_a_damaged_bundle_is_one_clear_line(bundles: Path) -> None:
+    (bundles / "tiny" / "card.md").write_text("better than it is")
+    said = streamer("models", "show", "tiny", "--folder", bundles)
+    assert said.exit_code == 1
+    assert len(said.stderr.splitlines()) == 1
+
+
+def test_two_models_for_one_survey_cannot_be_loaded_together(bundles: Path) -> None:
+    with pytest.raises(InvalidConfig, match="name one of them"):
+        wiring.classifiers(config.Model(name=("tiny", "other"), folder=bundles))
+
+
+def test_the_service_classifies_with_the_model_that_is_named(packets: Path, bundles: Path, tmp_path: Path) -> None:
+    settings = config.Config(
+        source=config.ArchiveSource(kind="archive", paths=(packets,)),
+        sink=config.ArchiveSink(kind="archive", folder=tmp_path / "out"),
+        model=config.Model(name=("tiny",), folder=bundles),
+        telemetry=config.Telemetry(port=0),
+    )
+    done = replay.replayed(settings)
+    assert done.tally.classified > 0
+    assert done.tally.imbalance == 0
+    classified = [record for record in records(tmp_path / "out", "tagged-*.avro") if record["state"] == "CLASSIFIED"]
+    assert len(classified) == done.tally.classified
+    assert {record["model"]["name"] for record in classified if isinstance(record["model"], dict)} == {"tiny"}
+
+
+def test_a_demo_in_a_pipe_ends_with_its_balance(bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    demo.run_demo(0.01, 1, config.Model(name=("tiny",), folder=bundles), tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "✓" in said
+    assert "streamer show" in said
+
+
+def test_simulated_packets_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        streamer("simulate", "--survey", "lsst", "--count", "5", "--seed", "9", "--out", tmp_path / folder)
+    one, other = ({file.name: file.read_bytes() for file in (tmp_path / folder).iterdir()} for folder in ("a", "b"))
+    assert one == other
+    assert len(one) == 5
+
+
+def test_a_rate_is_kept_on_average() -> None:
+    clock = HandClock()
+    assert list(paced(range(5), 2.0, clock, clock.advance)) == [0, 1, 2, 3, 4]
+    assert clock.monotonic() == pytest.approx(2.0)
+
+
+def test_values_become_what_json_knows() -> None:
+    assert client.plain({"a": [float("nan"), b"\xff"], "b": 1.5}) == {"a": [None, "ÿ"], "b": 1.5}
+
+
+@pytest.mark.parametrize("payload", [b"", b"nonsense", b"\x00\x00\x00\x00\x01", b"\xc3\x01", b"{", b"Obj\x01"])
+def test_a_payload_that_is_no_tag_is_told_so(payload: bytes) -> None:
+    with pytest.raises(InvalidData, match="not a tagged alert"):
+        list(client.tagged_records(payload))
+
+
+def test_the_bundled_tag_schema_is_the_one_that_frames_without_schema_are_read_with() -> None:
+    assert bundled_schema("tagged", "1.0").tree["name"] == "Tagged"
