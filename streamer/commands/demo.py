@@ -36,7 +36,7 @@ PORTRAIT_S = 2.0
 
 
 def run_demo(seconds: float, seed: int, model: config.Model | None = None, out: Path | None = None) -> None:
-    """Run for `seconds`, into `out` or a folder of its own; on a terminal with a live view, in a pipe with the balance at the end."""
+    """Run for `seconds`, into `out` or a folder of its own: with a live view on a terminal, with the balance at the end in a pipe."""
     clock = SystemClock()
     out = out or Path(tempfile.mkdtemp(prefix="streamer-demo-"))
     settings = config.Config(
@@ -79,10 +79,9 @@ class _Show:
         self.live = Live(self.view, console=console, auto_refresh=False, vertical_overflow="crop", redirect_stderr=False)
 
     def begin(self, models: Sequence[str], stop: Callable[[], None]) -> None:
-        """Start the time."""
+        """Say who answers, and how the run is ended."""
         self.view.models = models
         self._stop = stop
-        self._began = self._clock.monotonic()
 
     def look(self, outcome: Outcome) -> None:
         """Keep what is about to be committed."""
@@ -91,6 +90,8 @@ class _Show:
     def add(self, tally: Tally) -> None:
         """Take in what was committed."""
         now = self._clock.monotonic()
+        if not self.view.tally.read:
+            self._began = now  # the first batch also compiles, which is no part of the rate
         scored = self._outcome.scored if self._outcome else ()
         due = now - self._portrayed >= PORTRAIT_S or self.view.portrait is None
         portrait = _portrait(scored) if due else None
