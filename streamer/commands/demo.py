@@ -36,7 +36,7 @@ PORTRAIT_S = 2.0
 
 
 def run_demo(seconds: float, seed: int, model: config.Model | None = None, out: Path | None = None) -> None:
-    """Run for `seconds`, into `out` or a folder of its own: with a live view on a terminal, with the balance at the end in a pipe."""
+    """Run for `seconds`, into `out` or a folder of its own: a live view on a terminal, only the balance in a pipe."""
     clock = SystemClock()
     out = out or Path(tempfile.mkdtemp(prefix="streamer-demo-"))
     settings = config.Config(
