@@ -149,12 +149,14 @@ class KafkaSink:
 
     def close(self) -> None:
         """Abort what is open, as far as the broker answers; what it does not hear of it aborts by itself."""
-        if self._is_open:
-            try:
+        try:
+            if self._is_open:
+                self._is_open = False
                 self._producer.abort_transaction(_CALL_S)
-            except KafkaException as error:
-                log.warning("transaction left open: %s", error.args[0].str())
-        self._producer.close()
+            self._producer.purge()  # or closing would wait for what can no longer be committed
+            self._producer.close()
+        except KafkaException as error:
+            log.warning("closed without an answer: %s", error.args[0].str())
 
     def _produce(self, message: Message) -> None:
         topic = self._destination.of(message)

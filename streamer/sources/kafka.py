@@ -34,13 +34,16 @@ _SETTINGS: Mapping[str, str | int | bool] = {
     "enable.auto.offset.store": False,
     "auto.offset.reset": "earliest",  # or a new daily topic loses its first alerts
     "isolation.level": "read_committed",  # what a producer took back is no alert
-    "partition.assignment.strategy": "cooperative-sticky",  # a rebalance stops only the partitions that move
-    "session.timeout.ms": 10_000,  # how long the partitions of a dead worker rest if it does not come back
     "topic.metadata.refresh.interval.ms": 20_000,  # a new daily topic is found within this
     "fetch.queue.backoff.ms": 100,  # the default, 1 s, starves a worker whose packets fill the queue: seven times slower
     "queued.max.messages.kbytes": 65_536,  # memory of the queue; the default of 1 GB a worker is too much for one per core
     "receive.message.max.bytes": 512 * 1024 * 1024,  # a message above it would be asked for again and again for ever
     "log_level": 2,  # librdkafka's own lines are repeated by the error callback, once each
+}
+
+_CLASSIC: Mapping[str, str | int | bool] = {  # the broker decides both in the newer group protocol (KIP-848)
+    "partition.assignment.strategy": "cooperative-sticky",  # a rebalance stops only the partitions that move
+    "session.timeout.ms": 10_000,  # how long the partitions of a dead worker rest if it does not come back
 }
 
 
@@ -89,12 +92,16 @@ class KafkaSource:
         self._begins: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(self._settings(subscription))
         self._consumer.subscribe(
-            list(subscription.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            [_posix(topic) for topic in subscription.topics],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
         )
 
     def _settings(self, subscription: Subscription) -> dict[str, Any]:
         return {
             **_SETTINGS,
+            **({} if subscription.client.get("group.protocol") == "consumer" else _CLASSIC),
             "bootstrap.servers": subscription.servers,
             "group.id": subscription.group,
             "client.id": "streamer",
@@ -225,6 +232,11 @@ class KafkaSource:
             np.array([_produced(message) for message in messages], dtype=np.int64),
             np.full(len(messages), self._clock.now_ms(), dtype=np.int64),
         )
+
+
+def _posix(topic: str) -> str:
+    r"""The pattern as librdkafka's regular expressions know it: they have no ``\d``."""
+    return topic.replace(r"\d", "[0-9]") if topic.startswith("^") else topic
 
 
 def _produced(message: KafkaMessage) -> int:
