@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamer.classify.classifier import Classifier
-from streamer.codec.decode import Decoded, Program, Status
+from streamer.codec.columns import Decoded, Status
+from streamer.codec.decode import Program
 from streamer.codec.framing import REASON_OF_STATUS, Framing
 from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
@@ -33,6 +34,9 @@ NOT_CLASSIFIED_ID = 300
 
 MAX_SCHEMAS = 256
 """Compiled schemas kept; beyond that all are forgotten and those still in use compiled again."""
+
+MAX_ISOLATED = 8
+"""Alerts of one batch that may fail in our own code and become dead letters."""
 
 _GROUP_STAGES = (Stage.CODEC, Stage.SURVEYS, Stage.FEATURES, Stage.CLASSIFY)
 """What a group of alerts goes through, in order; the first that is not done is where it failed."""
@@ -114,9 +118,11 @@ class Pipeline:
         self._classifiers = classifiers
         self._allow_private = allow_private
         self._readers: dict[WriterSchema, _Reader] = {}
+        self._isolated_so_far = 0
 
     def __call__(self, raw: RawBatch, lap: Lap = no_lap) -> Outcome:
         """What becomes of each alert in `raw`."""
+        self._isolated_so_far = 0
         rows, unread = self._framing.rows(raw)
         lap(Stage.CODEC)
         scored: list[Scored] = []
@@ -134,7 +140,8 @@ class Pipeline:
     def _isolated(self, rows: Rows, group: Int64s, reader: _Reader, lap: Lap) -> Iterator[tuple[Scored | None, Rejections]]:
         """The group's outcome; if our own code fails on it, that of its halves, down to the alerts that make it fail.
 
-        So that an alert which nobody foresaw costs a dead letter, and not the service.
+        So that an alert which nobody foresaw costs a dead letter, and not the service. Where more than ``MAX_ISOLATED`` alerts of a
+        batch fail, the mistake is not theirs, and the exception goes on.
         """
         if not len(group):
             return
@@ -148,6 +155,9 @@ class Pipeline:
             yield self._group(rows, group, reader, lapped)
         except Exception as error:  # noqa: BLE001  it is reported with the alert that caused it
             if len(group) == 1:
+                self._isolated_so_far += 1
+                if self._isolated_so_far > MAX_ISOLATED:
+                    raise
                 detail = f"{type(error).__name__}: {error}"[:200]
                 yield None, Rejections.of([(int(group[0]), _GROUP_STAGES[len(done)], Reason.INTERNAL_ERROR, detail)])
                 return

@@ -1,93 +1,18 @@
 """Record bodies to columns.
 
 One call decodes n bodies of one writer schema into a column per wanted field, ragged columns for the arrays, and a status for each
-body. What is inside is fastavro, one record at a time.
+body: through the compiled kernel, or through fastavro for a schema that the kernel does not cover.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
-
-import fastavro
-import numpy as np
-
-from streamer.codec.projection import BoundTable, Field, Path, Projection, Type, bound
+from streamer.codec.columns import Decoded, Spans
+from streamer.codec.compiled import KernelDecoder
+from streamer.codec.operations import NotCovered, compiled
+from streamer.codec.projection import Projection, bound
+from streamer.codec.reader import LibraryDecoder, RecordReader
 from streamer.codec.types import root_of
-from streamer.data.arrays import MISSING, Column, Int8s, Int64s
-from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.data.schema import WriterSchema
-from streamer.errors import InvalidSchema
-
-
-class Status(IntEnum):
-    """What became of a body."""
-
-    OK = 0
-    TRUNCATED = 1
-    """The bytes end before the record does."""
-    MALFORMED = 2
-    """The bytes cannot be what the schema says."""
-    TRAILING = 3
-    """The record ends before the bytes do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spans:
-    """n byte ranges: row i is ``buffers[buffer[i]][start[i]:end[i]]``.
-
-    Parameters
-    ----------
-    buffers : sequence of bytes
-    buffer, start, end : int64[n]
-    """
-
-    buffers: Sequence[bytes]
-    buffer: Int64s
-    start: Int64s
-    end: Int64s
-
-    def __len__(self) -> int:
-        return len(self.start)
-
-    def bytes_of(self, i: int) -> bytes:
-        """The bytes of row i."""
-        start, end = int(self.start[i]), int(self.end[i])
-        return self.buffers[int(self.buffer[i])][start:end]
-
-    def take(self, rows: Int64s) -> Spans:
-        """The given rows."""
-        return Spans(self.buffers, self.buffer[rows], self.start[rows], self.end[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """Columns of n bodies.
-
-    Parameters
-    ----------
-    status : int8[n]
-        :class:`Status`; where it is not OK the row's values are those of an absent field and its arrays are empty.
-    columns : mapping of name to array[n]
-        The packet's own fields: float64, int64, bytes or bool as :class:`streamer.codec.projection.Type` says.
-    tables : mapping of name to Ragged of n rows
-        The fields of its arrays.
-    """
-
-    status: Int8s
-    columns: Mapping[str, Column]
-    tables: Mapping[str, Ragged]
-
-    def take(self, rows: Int64s) -> Decoded:
-        """The given rows."""
-        return Decoded(
-            self.status[rows],
-            {name: column[rows] for name, column in self.columns.items()},
-            {name: table.take(rows) for name, table in self.tables.items()},
-        )
 
 
 class Program:
@@ -105,111 +30,17 @@ class Program:
     """
 
     def __init__(self, schema: WriterSchema, projection: Projection) -> None:
-        self._tables = bound(root_of(schema), projection)
-        self._reader = RecordReader(schema)
+        root = root_of(schema)
+        tables = bound(root, projection)
+        self.why_not_compiled = ""
+        """Why the kernel does not cover the schema; empty if it does."""
+        self._decode: KernelDecoder | LibraryDecoder
+        try:
+            self._decode = KernelDecoder(compiled(root, tables), tables)
+        except NotCovered as reason:
+            self.why_not_compiled = str(reason)
+            self._decode = LibraryDecoder(RecordReader(schema), tables)
 
     def decode(self, bodies: Spans) -> Decoded:
         """Columns of all `bodies`, and what became of each."""
-        records, status = self._records(bodies)
-        packet, *arrays = self._tables
-        columns = _columns(packet, records)
-        tables = {table.table.name: _ragged(table, records) for table in arrays}
-        return Decoded(status, columns, tables)
-
-    def _records(self, bodies: Spans) -> tuple[list[dict[str, Any]], Int8s]:
-        status = np.zeros(len(bodies), dtype=np.int8)
-        records: list[dict[str, Any]] = []
-        for i in range(len(bodies)):
-            body = bodies.bytes_of(i)
-            record, end, status[i] = self._reader.read(body, 0)
-            if status[i] == Status.OK and end != len(body):
-                record, status[i] = {}, Status.TRAILING
-            records.append(record)
-        return records, status
-
-
-class RecordReader:
-    """Reads single records of one writer schema through fastavro."""
-
-    def __init__(self, schema: WriterSchema) -> None:
-        root_of(schema)  # bounds depth and size before fastavro sees it
-        try:
-            self._schema = fastavro.parse_schema(_structure(schema.tree))
-        except Exception as error:
-            raise InvalidSchema(f"{type(error).__name__}: {str(error)[:100]!r}") from error
-
-    def read(self, buffer: bytes, start: int) -> tuple[dict[str, Any], int, Status]:
-        """The record that begins at `start`, where it ends, and whether that went well; an empty record if not."""
-        stream = io.BytesIO(buffer)
-        stream.seek(start)
-        try:
-            record = fastavro.schemaless_reader(stream, self._schema, None)
-        except EOFError:
-            return {}, start, Status.TRUNCATED
-        except Exception:  # noqa: BLE001  whatever bytes from outside make fastavro raise, the row is bad and the batch goes on
-            return {}, start, Status.MALFORMED
-        return (record, stream.tell(), Status.OK) if isinstance(record, dict) else ({}, start, Status.MALFORMED)
-
-    def spans(self, buffer: bytes, count: int) -> tuple[list[tuple[int, int]], Status]:
-        """(start, end) of up to `count` records that stand one after the other in `buffer`, and how the last attempt went."""
-        found: list[tuple[int, int]] = []
-        end = 0
-        for _ in range(count):
-            start = end
-            _, end, status = self.read(buffer, start)
-            if status != Status.OK:
-                return found, status
-            found.append((start, end))
-        return found, Status.OK if end == len(buffer) else Status.TRAILING
-
-
-_STRUCTURAL = {"type", "name", "namespace", "fields", "items", "values", "symbols", "size"}
-
-
-def _structure(tree: Any) -> Any:
-    """The schema without what does not say how bytes are read.
-
-    One published ZTF schema has an invalid default; a logical type would turn numbers into dates.
-    """
-    if isinstance(tree, dict):
-        return {key: _structure(value) for key, value in tree.items() if key in _STRUCTURAL}
-    return [_structure(branch) for branch in tree] if isinstance(tree, list) else tree
-
-
-def _columns(table: BoundTable, records: Sequence[dict[str, Any]]) -> dict[str, Column]:
-    return {place.field.name: _column(place.field, place.path, records) for place in table.places}
-
-
-def _ragged(table: BoundTable, records: Sequence[dict[str, Any]]) -> Ragged:
-    entries = [(record.get(table.array) or []) if table.array else [] for record in records]
-    lengths = np.array([len(rows) for rows in entries], dtype=np.int64)
-    flat = [row for rows in entries for row in rows]
-    return Ragged(offsets_from_lengths(lengths), _columns(table, flat))
-
-
-def _column(field: Field, path: Path | None, records: Sequence[dict[str, Any]]) -> Column:
-    values = [_value(record, path) for record in records] if path else [None] * len(records)
-    match field.type:
-        case Type.FLOAT:
-            return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-        case Type.INTEGER:
-            return np.array([MISSING if value is None else value for value in values], dtype=np.int64)
-        case Type.TEXT:
-            return np.array([_text(value) for value in values], dtype=f"S{field.width}")
-        case Type.PRESENT:
-            return np.array([value is not None for value in values], dtype=np.bool_)
-
-
-def _value(record: dict[str, Any], path: Path) -> Any:
-    value: Any = record
-    for name in path:
-        if value is None:
-            return None
-        value = value.get(name)
-    return value
-
-
-def _text(value: Any) -> bytes:
-    if value is None:
-        return b""
-    return (b"t" if value else b"f") if isinstance(value, bool) else str(value).encode()
+        return self._decode(bodies)

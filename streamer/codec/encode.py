@@ -10,8 +10,9 @@ from typing import Any
 
 import fastavro
 
+from streamer.codec.columns import Status
 from streamer.codec.container import SYNC_BYTES, block_bytes, header_bytes
-from streamer.codec.decode import RecordReader, Status
+from streamer.codec.reader import RecordReader
 from streamer.codec.types import root_of
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema

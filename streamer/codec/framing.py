@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streamer.codec.columns import Status
 from streamer.codec.container import MAGIC, BadContainer, Block, Header, read_blocks, read_header, unpacked
-from streamer.codec.decode import RecordReader, Status
+from streamer.codec.reader import RecordReader
 from streamer.codec.rows import Rows, RowsFound
 from streamer.data.batch import RawBatch, Rejections
 from streamer.data.schema import WriterSchema

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from streamer.codec.columns import Spans
 from streamer.codec.container import Header, written
-from streamer.codec.decode import Spans
 from streamer.data.arrays import Int32s, Int64s
 from streamer.data.batch import RawBatch, Rejections
 from streamer.data.schema import WriterSchema

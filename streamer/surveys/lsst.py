@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from streamer.codec.decode import Decoded
+from streamer.codec.columns import Decoded
 from streamer.codec.projection import Field, Table, Type
 from streamer.data.arrays import MISSING, Bools, Column, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections

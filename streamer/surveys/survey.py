@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from streamer.codec.decode import Decoded
+from streamer.codec.columns import Decoded
 from streamer.codec.projection import Projection
 from streamer.codec.types import Record
 from streamer.data.arrays import Bools, Column, Float64s, Int8s, Int64s, Texts

@@ -1,0 +1,77 @@
+"""What decoding takes and gives: byte ranges in, columns with a status for each body out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from streamer.data.arrays import Column, Int8s, Int64s
+from streamer.data.ragged import Ragged
+
+
+class Status(IntEnum):
+    """What became of a body."""
+
+    OK = 0
+    TRUNCATED = 1
+    """The bytes end before the record does."""
+    MALFORMED = 2
+    """The bytes cannot be what the schema says."""
+    TRAILING = 3
+    """The record ends before the bytes do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """n byte ranges: row i is ``buffers[buffer[i]][start[i]:end[i]]``.
+
+    Parameters
+    ----------
+    buffers : sequence of bytes
+    buffer, start, end : int64[n]
+    """
+
+    buffers: Sequence[bytes]
+    buffer: Int64s
+    start: Int64s
+    end: Int64s
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def bytes_of(self, i: int) -> bytes:
+        """The bytes of row i."""
+        start, end = int(self.start[i]), int(self.end[i])
+        return self.buffers[int(self.buffer[i])][start:end]
+
+    def take(self, rows: Int64s) -> Spans:
+        """The given rows."""
+        return Spans(self.buffers, self.buffer[rows], self.start[rows], self.end[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Columns of n bodies.
+
+    Parameters
+    ----------
+    status : int8[n]
+        :class:`Status`; where it is not OK the row's values are those of an absent field and its arrays are empty.
+    columns : mapping of name to array[n]
+        The packet's own fields: float64, int64, bytes or bool as :class:`streamer.codec.projection.Type` says.
+    tables : mapping of name to Ragged of n rows
+        The fields of its arrays.
+    """
+
+    status: Int8s
+    columns: Mapping[str, Column]
+    tables: Mapping[str, Ragged]
+
+    def take(self, rows: Int64s) -> Decoded:
+        """The given rows."""
+        return Decoded(
+            self.status[rows],
+            {name: column[rows] for name, column in self.columns.items()},
+            {name: table.take(rows) for name, table in self.tables.items()},
+        )

@@ -1,0 +1,132 @@
+"""Records through fastavro, one at a time: the way for schemas that the kernel does not cover, and its oracle."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import fastavro
+import numpy as np
+
+from streamer.codec.columns import Decoded, Spans, Status
+from streamer.codec.projection import BoundTable, Field, Path, Type
+from streamer.codec.types import root_of
+from streamer.data.arrays import MISSING, Column, Int8s
+from streamer.data.ragged import Ragged, offsets_from_lengths
+from streamer.data.schema import WriterSchema
+from streamer.errors import InvalidSchema
+
+
+class RecordReader:
+    """Reads single records of one writer schema through fastavro."""
+
+    def __init__(self, schema: WriterSchema) -> None:
+        root_of(schema)  # bounds depth and size before fastavro sees it
+        try:
+            self._schema = fastavro.parse_schema(_structure(schema.tree))
+        except Exception as error:
+            raise InvalidSchema(f"{type(error).__name__}: {str(error)[:100]!r}") from error
+
+    def read(self, buffer: bytes, start: int) -> tuple[dict[str, Any], int, Status]:
+        """The record that begins at `start`, where it ends, and whether that went well; an empty record if not."""
+        stream = io.BytesIO(buffer)
+        stream.seek(start)
+        try:
+            record = fastavro.schemaless_reader(stream, self._schema, None)
+        except EOFError:
+            return {}, start, Status.TRUNCATED
+        except Exception:  # noqa: BLE001  whatever bytes from outside make fastavro raise, the row is bad and the batch goes on
+            return {}, start, Status.MALFORMED
+        return (record, stream.tell(), Status.OK) if isinstance(record, dict) else ({}, start, Status.MALFORMED)
+
+    def spans(self, buffer: bytes, count: int) -> tuple[list[tuple[int, int]], Status]:
+        """(start, end) of up to `count` records that stand one after the other in `buffer`, and how the last attempt went."""
+        found: list[tuple[int, int]] = []
+        end = 0
+        for _ in range(count):
+            start = end
+            _, end, status = self.read(buffer, start)
+            if status != Status.OK:
+                return found, status
+            found.append((start, end))
+        return found, Status.OK if end == len(buffer) else Status.TRAILING
+
+
+_STRUCTURAL = {"type", "name", "namespace", "fields", "items", "values", "symbols", "size"}
+
+
+def _structure(tree: Any) -> Any:
+    """The schema without what does not say how bytes are read.
+
+    One published ZTF schema has an invalid default; a logical type would turn numbers into dates.
+    """
+    if isinstance(tree, dict):
+        return {key: _structure(value) for key, value in tree.items() if key in _STRUCTURAL}
+    return [_structure(branch) for branch in tree] if isinstance(tree, list) else tree
+
+
+class LibraryDecoder:
+    """Decodes bodies of one writer schema into the columns of `tables`, record by record."""
+
+    def __init__(self, reader: RecordReader, tables: Sequence[BoundTable]) -> None:
+        self._reader = reader
+        self._tables = tables
+
+    def __call__(self, bodies: Spans) -> Decoded:
+        """Columns of all `bodies`, and what became of each."""
+        records, status = self._records(bodies)
+        packet, *arrays = self._tables
+        columns = _columns(packet, records)
+        tables = {table.table.name: _ragged(table, records) for table in arrays}
+        return Decoded(status, columns, tables)
+
+    def _records(self, bodies: Spans) -> tuple[list[dict[str, Any]], Int8s]:
+        status = np.zeros(len(bodies), dtype=np.int8)
+        records: list[dict[str, Any]] = []
+        for i in range(len(bodies)):
+            body = bodies.bytes_of(i)
+            record, end, status[i] = self._reader.read(body, 0)
+            if status[i] == Status.OK and end != len(body):
+                record, status[i] = {}, Status.TRAILING
+            records.append(record)
+        return records, status
+
+
+def _columns(table: BoundTable, records: Sequence[dict[str, Any]]) -> dict[str, Column]:
+    return {place.field.name: _column(place.field, place.path, records) for place in table.places}
+
+
+def _ragged(table: BoundTable, records: Sequence[dict[str, Any]]) -> Ragged:
+    entries = [(record.get(table.array) or []) if table.array else [] for record in records]
+    lengths = np.array([len(rows) for rows in entries], dtype=np.int64)
+    flat = [row for rows in entries for row in rows]
+    return Ragged(offsets_from_lengths(lengths), _columns(table, flat))
+
+
+def _column(field: Field, path: Path | None, records: Sequence[dict[str, Any]]) -> Column:
+    values = [_value(record, path) for record in records] if path else [None] * len(records)
+    match field.type:
+        case Type.FLOAT:
+            return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+        case Type.INTEGER:
+            return np.array([MISSING if value is None else value for value in values], dtype=np.int64)
+        case Type.TEXT:
+            return np.array([_text(value) for value in values], dtype=f"S{field.width}")
+        case Type.PRESENT:
+            return np.array([value is not None for value in values], dtype=np.bool_)
+
+
+def _value(record: dict[str, Any], path: Path) -> Any:
+    value: Any = record
+    for name in path:
+        if value is None:
+            return None
+        value = value.get(name)
+    return value
+
+
+def _text(value: Any) -> bytes:
+    if value is None:
+        return b""
+    return (b"t" if value else b"f") if isinstance(value, bool) else str(value).encode()
