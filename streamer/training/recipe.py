@@ -49,14 +49,14 @@ class Trees(_Section):
     rounds: Annotated[int, Field(ge=1)] = 300
     patience: Annotated[int, Field(ge=1)] = 30
     """Stop when the validation loss has not fallen for so many rounds."""
-    leaves: Annotated[int, Field(ge=2)] = 15
+    leaves: Annotated[int, Field(ge=2)] = 7
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     min_examples: Annotated[int, Field(ge=1)] = 20
     """Examples in a leaf of a tree, at least."""
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
     l2: Annotated[float, Field(ge=0)] = 1.0
-    threads: Annotated[int, Field(ge=1)] = 2
+    threads: Annotated[int, Field(ge=1)] = 1
     """Part of the recipe, since the order of sums depends on it."""
 
 

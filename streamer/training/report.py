@@ -114,7 +114,7 @@ def _summary(evaluation: Tree, manifest: Manifest) -> str:
     kind = "**simulated** light curves only" if evaluation["simulated"] else "real light curves"
     return (
         f"Says what kind of variable or transient an alert of {manifest.survey.upper()} shows, from the light curve that its "
-        f"packet carries ({evaluation['window_days']:g} days) and nothing else: no context, no position, no reference flux, no limits. "
+        f"packet carries ({evaluation['window_days']:g} days) and nothing else: no context, no position, no limits. "
         f"Answers with one of {len(manifest.leaves)} classes ({', '.join(evaluation['leaves'])}) from "
         f"{manifest.min_detections} detection{'s' if manifest.min_detections > 1 else ''} up. Trained on {kind}; training data "
         f"SHA-256 `{manifest.data_hash}`, seed {manifest.seed}, {manifest.trees} trees."

@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from streamer.data.photometry import BANDS, Kind, magnitude_from_flux
+from streamer.errors import InvalidData
+from streamer.training.sources import READERS, plasticc, ztf_bts, ztf_packets
+from tests.unit.training.tables import write_bts
+
+
+def test_every_reader_says_what_its_data_are() -> None:
+    for reader in READERS:
+        assert all((reader.origin.what, reader.origin.source, reader.origin.licence, reader.origin.citation))
+        assert reader.origin.nature in {"real", "simulated"}
+    assert len({reader.origin.name for reader in READERS}) == len(READERS)
+
+
+def test_bright_transients_become_flux_in_nanojansky_and_mjd_tai(tmp_path: Path) -> None:
+    write_bts(tmp_path, 6)
+    path = tmp_path / "lightcurves" / "ztf_bts_alert_photometry" / "lightcurves.parquet"
+    points = pd.read_parquet(path)
+    read = ztf_bts.read(tmp_path)
+    assert read.label.tolist() == ["SNIa", "SNII", "CV/Nova"] * 2
+    np.testing.assert_allclose(read.curves["epoch"] - points["mjd"], 37 / 86400, atol=1e-9)
+    np.testing.assert_allclose(magnitude_from_flux(read.curves["flux"].astype(float)), points["mag"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("magerr", 0.0, "row 3, column magerr: .* is not positive"),
+        ("mag", np.nan, "row 3, column mag: .* is not a finite number"),
+        ("band", "x", "row 3, column band: .* is not one of"),
+        ("mjd", np.inf, "row 3, column mjd: .* is not a finite number"),
+    ],
+)
+def test_a_bad_value_is_named_by_file_row_and_column(tmp_path: Path, column: str, value: object, message: str) -> None:
+    write_bts(tmp_path, 6)
+    path = tmp_path / "lightcurves" / "ztf_bts_alert_photometry" / "lightcurves.parquet"
+    points = pd.read_parquet(path)
+    points.loc[2, column] = value
+    points.to_parquet(path)
+    with pytest.raises(InvalidData, match=f"lightcurves.parquet: {message}"):
+        ztf_bts.read(tmp_path)
+
+
+def test_a_missing_file_column_or_group_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match=r"labels\.csv: no such file"):
+        ztf_bts.read(tmp_path)
+    write_bts(tmp_path, 4)
+    folder = tmp_path / "lightcurves"
+    pd.read_csv(folder / "groups.csv.gz").iloc[1:].to_csv(folder / "groups.csv.gz", index=False)
+    with pytest.raises(InvalidData, match="1 objects of ztf_bts_alert_photometry have no group, ZTF20t0000 first"):
+        ztf_bts.read(tmp_path)
+    labels = folder / "ztf_bts_alert_photometry" / "labels.csv"
+    pd.read_csv(labels).drop(columns="bts_type").to_csv(labels, index=False)
+    with pytest.raises(InvalidData, match=r"labels\.csv: columns \['bts_type'\] are missing"):
+        ztf_bts.read(tmp_path)
+
+
+def test_an_unknown_type_is_no_label_and_counted(tmp_path: Path) -> None:
+    write_bts(tmp_path, 4)
+    labels = tmp_path / "lightcurves" / "ztf_bts_alert_photometry" / "labels.csv"
+    table = pd.read_csv(labels)
+    table["bts_type"] = ["SN Ia", "SN Ia?", "LBV", "SN II"]
+    table.to_csv(labels, index=False)
+    read = ztf_bts.read(tmp_path)
+    assert read.label.tolist() == ["SNIa", "", "", "SNII"]
+    assert [(entry.reason, entry.count) for entry in read.dropped] == [("in no table", 1)]
+
+
+def test_packets_give_signed_detections_and_limits(tmp_path: Path) -> None:
+    folder = tmp_path / "lightcurves" / "ztf_alert_packet_lightcurves"
+    folder.mkdir(parents=True)
+    pd.DataFrame({"objectId": ["ZTF1"], "coarse": ["Blazar"], "coarse_src": ["4lac/3hsp"]}).to_csv(
+        folder / "objects.csv", index=False
+    )
+    pd.DataFrame(
+        {
+            "objectId": "ZTF1", "jd": [2459000.5, 2459001.5, 2459002.5, 2459003.5], "fid": [1, 2, 2, 1],
+            "magpsf": [18.0, 18.0, np.nan, np.nan], "sigmapsf": [0.1, 0.1, np.nan, np.nan], "isdiffpos": ["t", "f", None, None],
+            "diffmaglim": [20.0, 20.0, 20.5, -999.0], "src": "packet", "isdet": [True, True, False, False],
+        }
+    ).to_parquet(folder / "lightcurves.parquet")  # fmt: skip
+    groups = pd.DataFrame({"dataset": ["ztf_alert_packet_lightcurves"], "object_id": ["ZTF1"], "group": ["ZTF1"]})
+    groups.to_csv(tmp_path / "lightcurves" / "groups.csv.gz", index=False)
+    read = ztf_packets.read(tmp_path)
+    assert read.label.tolist() == ["AGN"]
+    assert read.provenance.tolist() == ["position"]
+    assert read.curves["kind"].tolist() == [Kind.DETECTION, Kind.DETECTION, Kind.LIMIT]
+    assert np.sign(read.curves["flux"]).tolist()[:2] == [1.0, -1.0]
+    assert [(entry.reason, entry.count) for entry in read.dropped] == [("limit without depth", 1)]
+
+
+def test_plasticc_flux_is_scaled_to_nanojansky_and_undetected_points_are_forced(tmp_path: Path) -> None:
+    folder = tmp_path / "lightcurves" / "plasticc_train"
+    folder.mkdir(parents=True)
+    pd.DataFrame({"object_id": [7], "target": [64]}).to_csv(folder / "metadata.csv.gz", index=False)
+    pd.DataFrame(
+        {
+            "object_id": 7,
+            "mjd": [60000.0, 60001.0],
+            "passband": [0, 5],
+            "flux": [1.0, -2.0],
+            "flux_err": 1.0,
+            "detected_bool": [1, 0],
+        }
+    ).to_parquet(folder / "lightcurves.parquet")
+    groups = pd.DataFrame({"dataset": ["plasticc_train"], "object_id": ["7"], "group": ["7"]})
+    groups.to_csv(tmp_path / "lightcurves" / "groups.csv.gz", index=False)
+    read = plasticc.read(tmp_path)
+    assert read.label.tolist() == ["Kilonova"]
+    assert read.provenance.tolist() == ["simulated"]
+    assert read.curves["band"].tolist() == [BANDS.index("u"), BANDS.index("y")]
+    assert read.curves["kind"].tolist() == [Kind.DETECTION, Kind.FORCED]
+    np.testing.assert_allclose(magnitude_from_flux(read.curves["flux"].astype(float))[0], 27.5, atol=1e-6)
