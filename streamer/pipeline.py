@@ -153,7 +153,7 @@ class Pipeline:
 
         try:
             yield self._group(rows, group, reader, lapped)
-        except Exception as error:  # noqa: BLE001  it is reported with the alert that caused it
+        except Exception as error:
             if len(group) == 1:
                 self._isolated_so_far += 1
                 if self._isolated_so_far > MAX_ISOLATED:

@@ -40,7 +40,9 @@ class KernelDecoder:
 
     def __call__(self, bodies: Spans) -> Decoded:
         """Columns of all `bodies`, and what became of each."""
-        addresses = np.array([_address(buffer) for buffer in bodies.buffers], dtype=np.int64)[bodies.buffer] + bodies.start
+        needed, place = np.unique(bodies.buffer, return_inverse=True)
+        begins = np.array([_address(bodies.buffers[number]) for number in needed], dtype=np.int64)
+        addresses = begins[place] + bodies.start
         lengths = bodies.end - bodies.start
         while True:
             room = np.ceil(self._per_body * len(bodies)).astype(np.int64)
