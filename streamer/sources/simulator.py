@@ -21,7 +21,7 @@ from streamer.sources.simulated.packets import VERSION
 from streamer.sources.simulated.population import SITES, Event, events, object_events
 from streamer.stores.bundled import SIMULATED_LSST_ID, bundled_schema
 
-Framing = Literal["container", "registry"]
+FramingName = Literal["container", "registry"]
 
 SMALL_STAMP, REALISTIC_STAMP = 1_000, 20_000
 """Bytes of one of a packet's three images: enough to be there, and as many as ZTF sends."""
@@ -60,7 +60,7 @@ def simulate(
     seed: int,
     broken: float = 0.0,
     cutout_bytes: int = SMALL_STAMP,
-    framing: Framing | None = None,
+    framing: FramingName | None = None,
 ) -> Iterator[SimulatedAlert]:
     """The first `count` alerts of a survey (None: without end), in order of time.
 
@@ -205,7 +205,7 @@ class SimulatorSource:
 class _Packer:
     """Puts a survey's datums into their framing, and breaks some."""
 
-    def __init__(self, survey: str, seed: int, share: float, cutout_bytes: int, framing: Framing | None) -> None:
+    def __init__(self, survey: str, seed: int, share: float, cutout_bytes: int, framing: FramingName | None) -> None:
         self.schema = bundled_schema(survey, VERSION)
         self._seed = (seed, SITES[survey].code, 3)
         self._share = share
@@ -229,7 +229,7 @@ def _alerts(found: Iterator[Event], packer: _Packer) -> Iterator[SimulatedAlert]
     return (packer.packet(number, event) for number, event in enumerate(found))
 
 
-def _framed(schema: WriterSchema, framing: Framing) -> Framed:
+def _framed(schema: WriterSchema, framing: FramingName) -> Framed:
     if framing == "registry":
         frame = b"\x00" + SIMULATED_LSST_ID.to_bytes(4, "big")
         return lambda body: frame + body

@@ -13,6 +13,7 @@ from typing import Any
 import fastavro
 import pytest
 
+from streamer.classify.taxonomy import LEAVES
 from streamer.codec.framing import Framing
 from streamer.data.batch import RawBatch
 from streamer.errors import InvalidData
@@ -320,3 +321,9 @@ def test_a_rewound_source_gives_its_last_batch_again() -> None:
     assert second is not None
     assert second.positions.next() == {("simulated", -1): 50}
     assert source.read(20, 0.0) is None
+
+
+def test_truths_are_leaves_of_the_taxonomy() -> None:
+    leaves = {leaf.name for leaf in LEAVES} | {"solar-system"}
+    for survey in SURVEYS:
+        assert {alert.truth for alert in stream(survey)} <= leaves
