@@ -54,9 +54,10 @@ def reliability(by_detections: Mapping[str, Tree], path: Path) -> None:
             points = bin_["reliability"]
             axes.plot([p["confidence"] for p in points], [p["accuracy"] for p in points], "o-", ms=4, color="#1f5fa8")
             ece = bin_["ece"]["value"]
-            axes.set_title(f"{name} detections\nECE {ece:.3f}" if ece is not None else f"{name} detections", fontsize=9)
-            axes.set_xlim(0, 1)
-            axes.set_ylim(0, 1)
+            title = f"{name} detection{'' if name == '1' else 's'}"
+            axes.set_title(title if ece is None else f"{title}\nECE {ece:.3f}", fontsize=9)
+            axes.set_xlim(-0.03, 1.03)
+            axes.set_ylim(-0.03, 1.03)
             axes.set_xlabel("mean confidence")
             axes.grid(color=_GRID, lw=0.6)
         panels[0].set_ylabel("share that is right")
@@ -78,7 +79,8 @@ def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], p
             _curve(axes, figures, "#b3431e" if macro else "#1f5fa8")
             axes.set_title(panel, fontsize=9)
             axes.set_xticks(range(len(names)), names)
-            axes.set_ylim(0, 1)
+            axes.set_ylim(-0.03, 1.03)
+            axes.tick_params(labelbottom=True)
             axes.grid(color=_GRID, lw=0.6)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)

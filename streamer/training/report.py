@@ -130,6 +130,10 @@ def _how_measured(evaluation: Tree) -> str:
         "bootstrap intervals over objects. "
         f"Classes with fewer than {evaluation['judged_from']} test objects are shown but not judged."
     )
+    text += (
+        " A model that sees only *which* features are undefined stands beside the real one: it knows how many detections there are "
+        "in which band, and nothing else that would tell the data sets apart."
+    )
     if evaluation.get("cross_fitted"):
         text += (
             " *Held out* is the shipped bundle on its own test part. *Cross-fitted* rotates the four parts, so that every object "

@@ -1,0 +1,110 @@
+"""The readers of training data over the real files, and training against serving: the same packet, the same features."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamer import features
+from streamer.classify import taxonomy
+from streamer.data.batch import AlertBatch
+from streamer.data.photometry import Kind
+from streamer.data.ragged import Ragged
+from streamer.training.datasets import LightCurves, joined, labelled
+from streamer.training.fit import inputs_of
+from streamer.training.recipe import RECIPES, read_recipe
+from streamer.training.sources import READERS, ztf_bts, ztf_packets
+from streamer.training.windows import Picks, alerts_of
+from tests.real.test_features import FOLDERS, real_alerts
+
+OBJECTS = {"ztf_bts_alert_photometry": 2141, "ztf_alert_packet_lightcurves": 1854, "plasticc_train": 5515}
+LABELLED = {"ztf_bts_alert_photometry": 2137, "ztf_alert_packet_lightcurves": 530, "plasticc_train": 5515}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.origin.name)
+def test_every_object_is_read_and_what_has_no_label_is_known(real_data: Path, reader: object) -> None:
+    read = next(one for one in READERS if one is reader).read(real_data)
+    name = read.source[0]
+    assert len(read) == OBJECTS[name]
+    assert set(read.label.tolist()) <= {leaf.name for leaf in taxonomy.LEAVES} | {""}
+    assert not [entry for entry in read.dropped if entry.what == "labels"], "a label that no table knows"
+    curves = read.curves
+    assert np.isfinite(curves["epoch"]).all()
+    assert (curves["flux_err"] > 0).all()
+    assert np.isfinite(curves["flux"]).sum() == (curves["kind"] != Kind.LIMIT).sum()
+    same_object = np.diff(curves.rows) == 0
+    assert (np.diff(curves["epoch"])[same_object] >= 0).all()
+
+
+@pytest.mark.real_data
+def test_an_object_of_both_ztf_sets_counts_once_and_all_that_is_left_out_is_counted(real_data: Path) -> None:
+    parts = [ztf_bts.read(real_data), ztf_packets.read(real_data)]
+    both = labelled(joined(parts), min_objects=8)
+    left_out = Counter(entry.reason for entry in both.dropped if entry.what == "objects")
+    dropped = sum(entry.count for entry in both.dropped if entry.what == "objects")
+    assert len(both) + dropped == sum(map(len, parts))
+    assert len(set(both.group.tolist())) == len(both)
+    assert "in an earlier data set" in left_out
+    assert {"CEP", "DSCT"}.isdisjoint(both.label.tolist())
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("survey", FOLDERS)
+def test_inputs_of_the_shipped_models_need_only_what_training_had(real_data: Path, survey: str) -> None:
+    """Limits, forced photometry, total flux and context are in packets but not in all training sets; they may change nothing."""
+    _, recipe = read_recipe(RECIPES / f"variability-{survey}.toml")
+    for alerts in real_alerts(real_data / FOLDERS[survey], real_data / "lsst_alerts" / "schemas"):
+        names = inputs_of(recipe, alerts.bands)
+        np.testing.assert_array_equal(features.compute(alerts, names), features.compute(bare(alerts), names))
+
+
+@pytest.mark.real_data
+def test_real_packets_give_in_service_the_very_features_of_training(real_data: Path) -> None:
+    """The same packet's points through the survey's adapter and through the training table.
+
+    The table joins the packets of an object: it may know more points than one packet, and of a point that two packets give with
+    different values it has one.
+    """
+    _, recipe = read_recipe(RECIPES / "variability-ztf.toml")
+    table = ztf_packets.read(real_data)
+    compared = remeasured = 0
+    for alerts in real_alerts(real_data / FOLDERS["ztf"], real_data / "lsst_alerts" / "schemas"):
+        names = inputs_of(recipe, alerts.bands)
+        served, picks = matched(alerts, table)
+        served, trained = bare(served), alerts_of(table, picks)
+        pairs = [(served.light_curves.row(i), trained.light_curves.row(i)) for i in range(len(picks))]
+        same_points = np.array([np.array_equal(one["epoch"], two["epoch"]) for one, two in pairs], dtype=np.bool_)
+        same_values = np.array([np.array_equal(one["flux"], two["flux"]) for one, two in pairs], dtype=np.bool_)
+        rows = np.flatnonzero(same_points & same_values)
+        compared += len(rows)
+        remeasured += int(np.count_nonzero(same_points & ~same_values))
+        np.testing.assert_array_equal(features.compute(served.take(rows), names), features.compute(trained.take(rows), names))
+    assert compared > 200
+    assert remeasured <= 0.02 * compared
+
+
+def bare(alerts: AlertBatch) -> AlertBatch:
+    """The alerts with nothing but the difference flux of their detections."""
+    curves = alerts.light_curves.where(alerts.light_curves["kind"] == Kind.DETECTION)
+    total = np.full(len(curves["total"]), np.nan, dtype=np.float32)
+    fields = {name: getattr(alerts, name) for name in AlertBatch.__slots__}
+    fields |= {"light_curves": Ragged(curves.offsets, {**curves.columns, "total": total}), "context": {}, "series": {}}
+    return AlertBatch(**fields)
+
+
+def matched(alerts: AlertBatch, table: LightCurves) -> tuple[AlertBatch, Picks]:
+    """The alerts whose triggering detection is in the table of light curves, and where it is."""
+    place = {name: row for row, name in enumerate(table.object_id.tolist())}
+    found = []
+    for i, name in enumerate(alerts.object_id.tolist()):
+        row = place.get(name.decode())
+        if row is not None:
+            start, end = table.curves.offsets[row : row + 2]
+            points = np.flatnonzero(
+                (table.curves["epoch"][start:end] == alerts.epoch[i]) & (table.curves["kind"][start:end] == Kind.DETECTION)
+            )
+            found += [(i, row, start + point) for point in points[:1]]
+    rows = np.array(found, dtype=np.int64).reshape(len(found), 3)
+    return alerts.take(rows[:, 0]), Picks(rows[:, 1], rows[:, 2])
