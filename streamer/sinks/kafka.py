@@ -6,8 +6,10 @@ References: KIP-98 (transactions), KIP-360 (recoverable producers), KIP-447 (fen
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -21,6 +23,7 @@ from streamer.ports import Clock
 log = logging.getLogger(__name__)
 
 _CALL_S = 5.0  # one call to the transaction coordinator
+_STUCK_S = 15.0  # a call that has not come back by then never will
 _PAUSE_S = 0.1  # between two tries of the same call
 
 _SETTINGS: Mapping[str, str | int | bool] = {
@@ -78,6 +81,44 @@ class _RequiresAbort(Exception):
     """The open transaction is lost, the producer is not."""
 
 
+class _Caller:
+    """Makes calls in a thread of its own, so that one which never returns can be given up.
+
+    librdkafka's own time-outs do not hold when its only broker vanished from the metadata for a moment (a single node that starts
+    again): it goes on waiting for a broker that it has struck off.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._results: SimpleQueue[Exception | None] = SimpleQueue()
+        self.is_stuck = False
+        threading.Thread(target=self._serve, name="kafka-sink", daemon=True).start()
+
+    def __call__(self, call: Callable[[], None]) -> None:
+        """Call, and raise what it raises; Fatal if it does not return."""
+        self._calls.put(call)
+        try:
+            failure = self._results.get(timeout=_STUCK_S)
+        except Empty:
+            self.is_stuck = True
+            raise Fatal(f"the Kafka producer has not answered for {_STUCK_S:.0f} s") from None
+        if failure is not None:
+            raise failure
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) != self.end:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  # raised again in the caller's thread
+                self._results.put(error)
+            else:
+                self._results.put(None)
+
+    def end(self) -> None:
+        """Let the thread end when it comes back."""
+        self._calls.put(self.end)
+
+
 class KafkaSink:
     """A :class:`streamer.ports.Sink`: one transaction for each commit.
 
@@ -109,6 +150,7 @@ class KafkaSink:
         self._patience = patience
         self._is_open = False
         self._refused: KafkaError | None = None
+        self._caller = _Caller()
         self._producer = Producer(
             {
                 **_SETTINGS,
@@ -149,6 +191,9 @@ class KafkaSink:
 
     def close(self) -> None:
         """Abort what is open, as far as the broker answers; what it does not hear of it aborts by itself."""
+        self._caller.end()
+        if self._caller.is_stuck:
+            return  # asking again would get stuck too; the broker ends the transaction by itself
         try:
             if self._is_open:
                 self._is_open = False
@@ -210,7 +255,7 @@ class KafkaSink:
         while True:
             tries += 1
             try:
-                call()
+                self._caller(call)
             except KafkaException as exception:
                 error: KafkaError = exception.args[0]
                 if error.txn_requires_abort():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 
@@ -59,7 +59,14 @@ def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "isolation.level": "read_committed"})
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        answer = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=10)
-        return {place.partition: place.offset for place in answer if place.offset >= 0}
+        places = [TopicPartition(topic, number) for number in partitions]
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return {place.partition: place.offset for place in consumer.committed(places, timeout=10) if place.offset >= 0}
+            except KafkaException as error:  # a coordinator that is just being made
+                if error.args[0].code() != KafkaError.NOT_COORDINATOR or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
     finally:
         consumer.close()

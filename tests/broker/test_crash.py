@@ -19,7 +19,7 @@ from tests.kafka_server import eventually
 pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).parents[2]
-KILLS = 22
+KILLS = 20
 PER_KILL = 300
 DRAIN_S = 10.0
 
@@ -46,9 +46,7 @@ def payloads(start: int, count: int) -> list[bytes]:
     return [b"poison-%d" % i if i % 10 == 0 else b"%d" % i for i in range(start, start + count)]
 
 
-def test_a_worker_killed_at_random_moments_loses_nothing_and_doubles_nothing(
-    kafka: Kafka, names: Names, record_property: pytest.RecordProperty
-) -> None:
+def test_a_worker_killed_at_random_moments_loses_nothing_and_doubles_nothing(kafka: Kafka, names: Names) -> None:
     slot, chance = Slot(kafka, names), random.Random(20261122)
     fed: list[bytes] = []
     at_work = 0
@@ -65,10 +63,8 @@ def test_a_worker_killed_at_random_moments_loses_nothing_and_doubles_nothing(
         at_work += slot.done() < len(fed)
     process = slot.start()
     eventually(60, lambda: slot.done() == len(fed), "all committed")
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(DRAIN_S) == 0
-    record_property("drained_in_s", round(time.monotonic() - began, 2))
 
     tagged, dead = values(slot.servers, slot.tagged), values(slot.servers, slot.dead)
     print(f"{KILLS} kills, {at_work} of them at work; {len(fed)} messages in, {len(tagged)} tagged, {len(dead)} dead letters")

@@ -1,4 +1,7 @@
-"""A worker process with the smallest pipeline, to be killed: ``python -m tests.broker.worker_process SERVERS IN TAGGED DEAD GROUP``."""
+"""A worker process with the smallest pipeline, to be killed.
+
+``python -m tests.broker.worker_process SERVERS INPUT TAGGED DEAD GROUP``
+"""
 
 from __future__ import annotations
 
