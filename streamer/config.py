@@ -187,7 +187,7 @@ class KafkaSink(Broker, Output):
     (small, Avro's own), `json` (for people; only with shape tag). Default: container."""
     registry: str | None = Field(default=None, pattern=r"^https?://")
     """URL of the schema registry for framing registry; our schemas are registered there. Default: none."""
-    largest: int = Field(default=1_000_000, ge=10_000)
+    largest: int = Field(default=1_000_000, ge=100_000)
     """The largest message that the topics take (their `max.message.bytes`), bytes. Default: 1000000, Kafka's own."""
     transaction_timeout: float = Field(default=15.0, ge=1, le=900)
     """Seconds after which the broker ends the transaction of a worker that fell silent. Default: 15."""

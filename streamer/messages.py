@@ -59,13 +59,24 @@ class Encoder:
         The framing of each kind of message.
     version : str
         Version of streamer, for the records.
+    largest : int or None, bytes
+        A dead letter withholds a payload larger than this, since the sink could not take it. None takes all.
     """
 
-    def __init__(self, schemas: OwnSchemas, shape: Shape, frame_tagged: Frame, frame_dead_letter: Frame, version: str) -> None:
+    def __init__(
+        self,
+        schemas: OwnSchemas,
+        shape: Shape,
+        frame_tagged: Frame,
+        frame_dead_letter: Frame,
+        version: str,
+        largest: int | None = None,
+    ) -> None:
         self._shape = shape
         self._frame_tagged = frame_tagged
         self._frame_dead_letter = frame_dead_letter
         self._broker = {"name": BROKER, "version": version}
+        self._largest = largest
         self._write_tag = RecordWriter(schemas.tagged)
         self._write_dead_letter = RecordWriter(schemas.dead_letter)
         self._extended: dict[WriterSchema, WriterSchema] = {}
@@ -116,13 +127,14 @@ class Encoder:
         for row, survey, stage, reason, detail in zip(
             numbers, outcome.survey_of_rejected, rejections.stage, rejections.reason, rejections.detail, strict=True
         ):
-            withheld = reason is Reason.PRIVATE
+            payload = outcome.rows.original(row)
+            withheld = reason is Reason.PRIVATE or (self._largest is not None and len(payload) > self._largest)
             fields = {
                 "survey": survey,
                 "stage": stage.name,
                 "reason": reason.value,
                 "detail": _printable(detail),
-                "payload": b"" if withheld else outcome.rows.original(row),
+                "payload": b"" if withheld else payload,
                 "is_withheld": withheld,
             }
             datum = self._write_dead_letter(fields | self._provenance(outcome.rows, row, published))

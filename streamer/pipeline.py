@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamer.classify.classifier import Classifier
+from streamer.classify.taxonomy import NOT_CLASSIFIED
 from streamer.codec.columns import Decoded, Status
 from streamer.codec.decode import Program
 from streamer.codec.framing import REASON_OF_STATUS, Framing
 from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
-from streamer.data.arrays import Int64s
-from streamer.data.batch import AlertBatch, RawBatch, Rejections, Scores, State, Why
+from streamer.data.arrays import Bools, Int64s
+from streamer.data.batch import NOTHING_REJECTED, AlertBatch, RawBatch, Rejections, Scores, State, Why
 from streamer.data.photometry import Kind
 from streamer.data.schema import WriterSchema
 from streamer.data.tally import Tally
@@ -29,9 +30,6 @@ from streamer.surveys import survey_of
 from streamer.surveys.survey import Survey
 
 UNKNOWN_SURVEY = "unknown"
-NOT_CLASSIFIED_ID = 300
-"""The class id of an alert without an answer (ELAsTiCC taxonomy, Meta / NotClassified)."""
-
 MAX_SCHEMAS = 256
 """Compiled schemas kept; beyond that all are forgotten and those still in use compiled again."""
 
@@ -111,12 +109,17 @@ class Pipeline:
         A survey without one gets NOT_CLASSIFIED(NO_MODEL).
     allow_private : bool
         Whether alerts that are not public may go on; without, they are rejected as PRIVATE.
+    largest : int or None, bytes
+        Alerts with larger bodies are rejected as TOO_LARGE: the sink could not take them whole. None takes all.
     """
 
-    def __init__(self, framing: Framing, classifiers: Mapping[str, Classifier], *, allow_private: bool) -> None:
+    def __init__(
+        self, framing: Framing, classifiers: Mapping[str, Classifier], *, allow_private: bool, largest: int | None = None
+    ) -> None:
         self._framing = framing
         self._classifiers = classifiers
         self._allow_private = allow_private
+        self._largest = largest
         self._readers: dict[WriterSchema, _Reader] = {}
         self._isolated_so_far = 0
 
@@ -126,9 +129,11 @@ class Pipeline:
         rows, unread = self._framing.rows(raw)
         lap(Stage.CODEC)
         scored: list[Scored] = []
-        rejected = [unread]
         readable = np.ones(len(rows), dtype=np.bool_)
         readable[unread.row] = False
+        oversized = self._oversized(rows, readable)
+        readable[oversized.row] = False
+        rejected = [unread, oversized]
         for number, schema in enumerate(rows.schemas):
             group = np.flatnonzero(readable & (rows.schema == number))
             for part, rejections in self._isolated(rows, group, self._reader(schema), lap):
@@ -177,9 +182,18 @@ class Pipeline:
         scored = self._scored(alerts, lap)
         return scored, Rejections.joined([undecoded, impossible, private])
 
+    def _oversized(self, rows: Rows, readable: Bools) -> Rejections:
+        """The readable rows that the sink could not take whole."""
+        if self._largest is None:
+            return NOTHING_REJECTED
+        sizes = rows.bodies.end - rows.bodies.start
+        detail = f"larger than the {self._largest} bytes that the output topic leaves for a whole packet"
+        too_large = np.flatnonzero(readable & (sizes > self._largest)).tolist()
+        return Rejections.of((row, Stage.MESSAGES, Reason.TOO_LARGE, detail) for row in too_large)
+
     def _shown(self, alerts: AlertBatch) -> tuple[AlertBatch, Rejections]:
         if self._allow_private or bool(alerts.public.all()):
-            return alerts, Rejections.of(())
+            return alerts, NOTHING_REJECTED
         hidden = alerts.row[~alerts.public].tolist()
         detail = "not public, and no private topic is set"
         rejections = Rejections.of((row, Stage.SURVEYS, Reason.PRIVATE, detail) for row in hidden)
@@ -240,7 +254,7 @@ def _unclassified(alerts: AlertBatch, why: Why) -> Scores:
     return Scores(
         np.full(n, State.NOT_CLASSIFIED, dtype=np.int8),
         (why,) * n,
-        np.full(n, NOT_CLASSIFIED_ID, dtype=np.int32),
+        np.full(n, NOT_CLASSIFIED, dtype=np.int32),
         np.zeros((n, 0)),
     )
 
@@ -253,6 +267,6 @@ def _with_solar_system(scores: Scores, alerts: AlertBatch) -> Scores:
     return Scores(
         np.where(moving, State.NOT_CLASSIFIED, scores.state).astype(np.int8),
         tuple(Why.SOLAR_SYSTEM if is_moving else why for is_moving, why in zip(moving.tolist(), scores.why, strict=True)),
-        np.where(moving, NOT_CLASSIFIED_ID, scores.class_id).astype(np.int32),
+        np.where(moving, NOT_CLASSIFIED, scores.class_id).astype(np.int32),
         np.where(moving[:, None], np.nan, scores.leaves),
     )

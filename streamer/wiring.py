@@ -38,6 +38,9 @@ DEAD_LETTER_VERSION = "1.0"
 TAGGED_SUBJECT = "streamer-tagged"
 DEAD_LETTER_SUBJECT = "streamer-dead-letter"
 
+ROOM_AROUND_PACKET = 65_536
+"""bytes; for the tag, the schema in a container's header and Kafka's own record."""
+
 Encode = Callable[[Outcome], Sequence[Message]]
 """Outcome to messages, stamped with the present time."""
 
@@ -89,7 +92,12 @@ def service(
     """
     clock = clock or SystemClock()
     models = classifiers(settings.model)
-    pipeline = Pipeline(framing(settings.source, clock), models, allow_private=keeps_private(settings.sink))
+    pipeline = Pipeline(
+        framing(settings.source, clock),
+        models,
+        allow_private=keeps_private(settings.sink),
+        largest=largest_payload(settings.sink) if settings.sink.shape == "full" else None,
+    )
     encode = encoder(settings.sink, clock)
     telemetry = PrometheusTelemetry(clock, needs_assignment=isinstance(settings.source, config.KafkaSource))
     for survey, model in models.items():
@@ -145,10 +153,15 @@ def keeps_private(sink: config.KafkaSink | config.ArchiveSink) -> bool:
     return sink.private if isinstance(sink, config.ArchiveSink) else sink.private_topic is not None
 
 
+def largest_payload(sink: config.KafkaSink | config.ArchiveSink) -> int | None:
+    """The largest packet that fits into a message with what goes around it; None where nothing limits it."""
+    return None if isinstance(sink, config.ArchiveSink) else max(sink.largest - ROOM_AROUND_PACKET, 0)
+
+
 def encoder(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> Encode:
     """What turns outcomes into the sink's messages."""
     own = OwnSchemas(bundled_schema("tagged", TAGGED_VERSION), bundled_schema("dead_letter", DEAD_LETTER_VERSION))
-    encode = Encoder(own, Shape(sink.shape), *_frames(sink, clock), __version__)
+    encode = Encoder(own, Shape(sink.shape), *_frames(sink, clock), __version__, largest_payload(sink))
     return lambda outcome: encode(outcome, clock.now_ms())
 
 
