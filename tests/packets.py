@@ -21,6 +21,8 @@ SYNC = b"0123456789abcdef"
 
 Tree = dict[str, Any]
 
+TREE_OF_NO_SURVEY: Tree = {"type": "record", "name": "r", "fields": [{"name": "a", "type": "int"}]}
+
 
 class TableOfSchemas:
     """A schema store that answers from a table; an entry may be a problem instead of a schema."""

@@ -44,7 +44,7 @@ def test_history_and_forced_photometry_are_in_the_light_curve_in_order() -> None
 
 
 def test_withdrawn_sources_are_counted_and_left_out() -> None:
-    gone = {"timeWithdrawnMjdTai": 61_001.0}
+    gone: dict[str, Any] = {"timeWithdrawnMjdTai": 61_001.0}
     packet = lsst_packet(
         [lsst_source(4, midpointMjdTai=60_995.0, **gone)], [lsst_forced(**gone), lsst_forced(midpointMjdTai=60_991.0)]
     )

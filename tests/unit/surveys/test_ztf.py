@@ -153,7 +153,7 @@ def test_a_history_of_5000_points_and_none_at_all() -> None:
 
 @pytest.mark.parametrize("change", [{"ra": float("nan")}, {"ra": -1.0}, {"dec": 91.0}, {"jd": float("inf")}])
 def test_an_alert_without_place_or_time_is_an_invalid_value(change: dict[str, float]) -> None:
-    rejected = rejections(ztf_packet(**change))  # type: ignore[arg-type]  # keywords of the candidate
+    rejected = rejections(ztf_packet(**change))
     assert rejected.reason == (Reason.INVALID_VALUE,)
 
 

@@ -1,0 +1,175 @@
+"""What goes out: tags and dead letters, in both shapes and every framing."""
+
+import io
+import json
+from typing import Any
+
+import fastavro
+import numpy as np
+import pytest
+
+from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare, rabin_fingerprint
+from streamer.data.batch import State, Why
+from streamer.data.message import Channel, Message
+from streamer.data.schema import WriterSchema
+from streamer.errors import Reason, Stage
+from streamer.messages import TAG_FIELD, Encoder, OwnSchemas, Shape, tag_id
+from streamer.pipeline import Outcome, Pipeline
+from streamer.stores.bundled import bundled_schema
+from tests.packets import ZTF, container, raw_batch, ztf_packet, ztf_point, ztf_record
+from tests.unit.classifiers import FixedClassifier
+from tests.unit.test_pipeline import MESSAGES, run
+
+OWN = OwnSchemas(bundled_schema("tagged", "1.0"), bundled_schema("dead_letter", "1.0"))
+
+
+class Ids:
+    """A registry that knows one id."""
+
+    def id_of(self, subject: str, schema: WriterSchema) -> int:
+        return 258
+
+
+def encoded(outcome: Outcome, shape: Shape = Shape.TAG, frame: Frame = bare) -> list[Message]:
+    return Encoder(OWN, shape, frame, frame, "0.1")(outcome, 1_700_000_002_000)
+
+
+def record(message: Message, reader: WriterSchema | None = None) -> dict[str, Any]:
+    stream = io.BytesIO(message.value)
+    written = fastavro.parse_schema(message.schema.tree)
+    wanted = None if reader is None else fastavro.parse_schema(reader.tree)
+    result: Any = fastavro.schemaless_reader(stream, written, wanted)
+    assert not stream.read()
+    return dict(result)
+
+
+def test_symbols_of_the_schemas_are_those_of_the_code() -> None:
+    def symbols(schema: WriterSchema, field: str) -> list[str]:
+        found = next(entry for entry in schema.tree["fields"] if entry["name"] == field)
+        assert found["type"]["default"] == "UNKNOWN"
+        return list(found["type"]["symbols"])
+
+    assert symbols(OWN.tagged, "state") == [state.name for state in State]
+    assert symbols(OWN.tagged, "reason") == [why.value for why in Why]
+    assert symbols(OWN.dead_letter, "stage") == ["UNKNOWN", *(stage.name for stage in Stage)]
+    assert symbols(OWN.dead_letter, "reason") == ["UNKNOWN", *(reason.value for reason in Reason)]
+
+
+def test_a_tag_says_all_that_is_known() -> None:
+    model = FixedClassifier()
+    (message,) = encoded(run(ztf_packet([ztf_point(fid=1)]), ztf=model))
+    tag = record(message)
+    assert (message.channel, message.survey, message.key) == (Channel.TAGGED, "ztf", b"ZTF:ZTF18aaaaaaa")
+    assert (tag["state"], tag["reason"]) == ("CLASSIFIED", "NONE")
+    assert tag["tag_id"] == tag_id("ztf", 7, model)
+    assert tag["input"] == {"source": "topic", "partition": 3, "offset": 100, "record": 0}
+    assert tag["n_detections"] == {"g": 1, "r": 1}
+    assert tag["model"]["name"] == "fixed"
+    assert tag["night"].encode() == dict(message.headers)["night"]
+    probabilities = {entry["class_id"]: entry["probability"] for entry in tag["classifications"]}
+    assert sum(probabilities.values()) == pytest.approx(1.0)
+    parents = {entry["class_id"]: entry["probability"] for entry in tag["parents"]}
+    for parent in model.parents:
+        below = [leaf.id for leaf in model.leaves if _is_below(leaf, parent)]
+        assert parents[parent.id] == pytest.approx(sum(probabilities[number] for number in below))
+
+
+def _is_below(leaf: Any, parent: Any) -> bool:
+    from streamer.classify.taxonomy import ancestors
+
+    return parent in ancestors(leaf)
+
+
+def test_the_tag_id_depends_on_alert_and_model_and_on_nothing_else() -> None:
+    first, again = (record(encoded(run(ztf_packet(), ztf=FixedClassifier()))[0])["tag_id"] for _ in range(2))
+    assert first == again
+    assert len({first, tag_id("lsst", 7, FixedClassifier()), tag_id("ztf", 8, FixedClassifier()), tag_id("ztf", 7, None)}) == 4
+
+
+@pytest.mark.parametrize("shape", Shape)
+def test_every_framing_carries_the_same_record(shape: Shape) -> None:
+    outcome = run(*MESSAGES.values(), ztf=FixedClassifier())
+    plain = encoded(outcome, shape)
+    for i, message in enumerate(encoded(outcome, shape, ContainerFrame())):
+        assert plain[i].value in message.value
+        assert len(list(fastavro.reader(io.BytesIO(message.value)))) == 1
+    for i, message in enumerate(encoded(outcome, shape, RegistryFrame(Ids(), "subject"))):
+        assert message.value == b"\x00\x00\x00\x01\x02" + plain[i].value
+    for i, message in enumerate(encoded(outcome, shape, SingleObjectFrame())):
+        assert message.value == b"\xc3\x01" + rabin_fingerprint(message.schema) + plain[i].value
+    for message in encoded(outcome, shape, JsonFrame()):
+        text = json.loads(message.value, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        own = next((value for name, value in text.items() if name.startswith(TAG_FIELD)), text)
+        assert own["published"] == 1_700_000_002_000
+
+
+def test_the_full_shape_is_read_with_the_original_schema_alone() -> None:
+    packet = ztf_packet([ztf_point()])
+    original: Any = next(iter(fastavro.reader(io.BytesIO(packet))))
+    outcome = run(packet)
+    (message,) = encoded(outcome, Shape.FULL)
+    assert record(message, ZTF) == original
+    assert message.value.startswith(outcome.rows.bodies.bytes_of(0))
+    assert record(message)[TAG_FIELD]["alert_id"] == 7
+
+
+def test_a_packet_that_was_tagged_before_is_tagged_again() -> None:
+    packet = ztf_packet()
+    for times in (1, 2, 3):
+        (message,) = encoded(run(packet), Shape.FULL, ContainerFrame())
+        packet = message.value
+        fields: Any = next(iter(fastavro.reader(io.BytesIO(packet))))
+        assert [name for name in fields if name.startswith(TAG_FIELD)] == [
+            TAG_FIELD if n == 1 else f"{TAG_FIELD}_{n}" for n in range(1, times + 1)
+        ]
+
+
+@pytest.mark.parametrize(
+    "name", ["cut", "cut lsst", "padded lsst", "garbage", "unknown id", "registry down", "no survey", "nowhere"]
+)
+def test_a_dead_letter_carries_bytes_that_end_the_same_way(name: str) -> None:
+    outcome = run(MESSAGES[name])
+    for message in encoded(outcome):
+        letter = record(message)
+        again = run(letter["payload"])
+        assert letter["reason"] in [reason.value for reason in again.rejections.reason]
+        assert letter["stage"] in {stage.name for stage in outcome.rejections.stage}
+    assert name == "no survey" or record(encoded(outcome)[0])["payload"] == MESSAGES[name]
+
+
+def test_the_dead_letter_of_one_record_of_many_is_that_record() -> None:
+    records = [ztf_record(candid=1), ztf_record(candid=2, ra=float("nan")), ztf_record(candid=3)]
+    messages = encoded(run(container(ZTF.tree, records, "deflate")))
+    letter = record(messages[-1])
+    assert letter["input"]["record"] == 1
+    assert [entry["candid"] for entry in fastavro.reader(io.BytesIO(letter["payload"]))] == [2]  # type: ignore[index, call-overload]  # of records
+    assert run(letter["payload"]).rejections.reason == (Reason.INVALID_VALUE,)
+
+
+def test_the_bytes_of_a_private_alert_are_withheld() -> None:
+    (message,) = encoded(run(ztf_packet(programid=2)))
+    letter = record(message)
+    assert (letter["payload"], letter["is_withheld"], letter["reason"]) == (b"", True, "PRIVATE")
+
+
+def test_a_private_alert_that_may_go_on_has_its_own_channel() -> None:
+    from streamer.codec.framing import Framing
+    from streamer.stores.schemas import NoSchemas
+
+    outcome = Pipeline(Framing(NoSchemas()), {}, allow_private=True)(raw_batch([ztf_packet(programid=2)]))
+    assert [message.channel for message in encoded(outcome)] == [Channel.PRIVATE]
+
+
+def test_text_that_utf_8_cannot_carry_reaches_the_dead_letter_as_question_marks() -> None:
+    outcome = run(ztf_packet(drb=0.9), ztf=FixedClassifier("ztf", ("real_bogus",), limit=0.5))
+    letter = record(encoded(outcome)[0])
+    assert letter["reason"] == "INTERNAL_ERROR"
+    assert letter["detail"].endswith("foresaw ?")
+
+
+def test_values_that_were_not_measured_are_null() -> None:
+    (message,) = encoded(run(ztf_packet(sigmapsf=-999.0, drb=None, rb=None, fid=9)))
+    tag = record(message)
+    assert (tag["flux_err"], tag["real_bogus"], tag["band"], tag["model"]) == (None, None, None, None)
+    assert tag["classifications"] == tag["parents"] == []
+    assert np.isfinite(tag["flux"])
