@@ -1,0 +1,54 @@
+"""Records to bytes and into framings; the extended packet."""
+
+import io
+import json
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.codec.encode import ContainerFrame, JsonFrame, RecordWriter, extended, rabin_fingerprint
+from streamer.data.schema import WriterSchema
+from streamer.errors import InvalidSchema
+from tests.packets import datum, record_of
+
+TREE = record_of([("a", "double"), ("b", "bytes")])
+SCHEMA = WriterSchema.of(TREE)
+TAG = WriterSchema.of(record_of([("t", "string")], "tag"))
+
+
+@given(st.floats(allow_nan=False), st.binary(max_size=9), st.text(st.characters(exclude_categories=["Cs"]), max_size=9))
+def test_the_extended_packet_is_read_with_the_original_schema(a: float, b: bytes, t: str) -> None:
+    original = datum(TREE, {"a": a, "b": b})
+    longer = extended(SCHEMA, "tag", TAG)
+    body = original + RecordWriter(TAG)({"t": t})
+    writer, reader = fastavro.parse_schema(longer.tree), fastavro.parse_schema(TREE)
+    assert fastavro.schemaless_reader(io.BytesIO(body), writer, reader) == {"a": a, "b": b}
+    whole: Any = fastavro.schemaless_reader(io.BytesIO(body), writer, None)
+    assert whole["tag"] == {"t": t}
+
+
+def test_a_field_name_that_is_taken_is_refused() -> None:
+    with pytest.raises(InvalidSchema, match="field a already"):
+        extended(SCHEMA, "a", TAG)
+
+
+def test_the_fingerprint_is_that_of_the_avro_specification() -> None:
+    canonical = fastavro.schema.to_parsing_canonical_form("int")
+    assert bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))[::-1].hex() == "7275d51a3f395c8f"
+    documented = WriterSchema.of({**TREE, "doc": "words do not count"})
+    assert rabin_fingerprint(SCHEMA) == rabin_fingerprint(documented) != rabin_fingerprint(TAG)
+
+
+def test_equal_records_make_equal_container_files() -> None:
+    body = datum(TREE, {"a": 1.0, "b": b""})
+    assert ContainerFrame()(SCHEMA, body) == ContainerFrame()(SCHEMA, body)
+
+
+@given(st.floats(), st.binary(max_size=9))
+def test_json_is_valid_whatever_the_values(a: float, b: bytes) -> None:
+    text = JsonFrame()(SCHEMA, datum(TREE, {"a": a, "b": b}))
+    read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert read["b"].encode("latin-1") == b
