@@ -6,25 +6,21 @@ touched, so a reader that has only the survey's schema still reads it.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
-from streamer.classify.classifier import Classifier
-from streamer.classify.taxonomy import by_id, parent_matrix
+from streamer.classify.taxonomy import by_id
 from streamer.codec.encode import Frame, RecordWriter, extended
 from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
-from streamer.data.batch import NO_PARTITION, NO_TIME, AlertBatch, Scores, State
+from streamer.data.batch import NO_PARTITION, NO_TIME
 from streamer.data.message import Channel, Message
-from streamer.data.photometry import BANDS, Kind
 from streamer.data.schema import WriterSchema
 from streamer.errors import Reason
 from streamer.pipeline import Outcome, Scored
+from streamer.tagged import broker_bytes, tags
 
 BROKER = "streamer"
 TAG_FIELD = "streamer_tag"
@@ -77,7 +73,8 @@ class Encoder:
         self._frame_dead_letter = frame_dead_letter
         self._broker = {"name": BROKER, "version": version}
         self._largest = largest
-        self._write_tag = RecordWriter(schemas.tagged)
+        self._broker_bytes = broker_bytes(BROKER, version)
+        self._tagged_schema = schemas.tagged
         self._write_dead_letter = RecordWriter(schemas.dead_letter)
         self._extended: dict[WriterSchema, WriterSchema] = {}
 
@@ -89,36 +86,35 @@ class Encoder:
 
     def _tagged(self, rows: Rows, part: Scored, published: int) -> Iterator[Message]:
         alerts = part.alerts
-        model = f"{part.classifier.name}/{part.classifier.version}".encode() if part.classifier else b"none"
-        keys = alerts.key.tolist()
-        for i, fields in enumerate(_tag_fields(part)):
-            row = int(alerts.row[i])
-            datum = self._write_tag(fields | self._provenance(rows, row, published))
-            schema, datum = self._shaped(rows, row, datum)
-            yield Message(
-                Channel.TAGGED if alerts.public[i] else Channel.PRIVATE,
-                alerts.survey,
-                keys[i],
-                self._frame_tagged(schema, datum),
-                schema,
-                (
-                    ("survey", alerts.survey.encode()),
-                    ("alert_id", b"%d" % fields["alert_id"]),
-                    ("schema", b"tagged/1.0"),
-                    ("model", model),
-                    ("night", fields["night"].encode()),
-                    ("class", fields["class_name"].encode()),
-                    *_producer_timestamp(rows, row),
-                ),
+        survey = alerts.survey
+        datums = tags(rows, part, self._broker_bytes, published)
+        columns = (alerts.row, alerts.key, alerts.public, alerts.alert_id, alerts.night, part.scores.class_id)
+        fixed = (
+            ("survey", survey.encode()),
+            ("schema", b"tagged/1.0"),
+            ("model", f"{part.classifier.name}/{part.classifier.version}".encode() if part.classifier else b"none"),
+        )
+        for datum, row, key, is_public, alert_id, night, class_id in zip(
+            datums, *(column.tolist() for column in columns), strict=True
+        ):
+            schema, shaped = self._shaped(rows, row, datum)
+            headers = (
+                *fixed,
+                ("alert_id", b"%d" % alert_id),
+                ("night", night),
+                ("class", by_id(class_id).name.encode()),
+                *_producer_timestamp(rows, row),
             )
+            channel = Channel.TAGGED if is_public else Channel.PRIVATE
+            yield Message(channel, survey, key, self._frame_tagged(schema, shaped), schema, headers)
 
     def _shaped(self, rows: Rows, row: int, tag: bytes) -> tuple[WriterSchema, bytes]:
         """The schema and datum to send: the tag, or the original body with the tag's bytes behind it."""
         if self._shape is Shape.TAG:
-            return self._write_tag.schema, tag
+            return self._tagged_schema, tag
         original = rows.schemas[rows.schema[row]]
         if original not in self._extended:
-            self._extended[original] = extended(original, *_tag_field(original, self._write_tag.schema))
+            self._extended[original] = extended(original, *_tag_field(original, self._tagged_schema))
         return self._extended[original], rows.bodies.bytes_of(row) + tag
 
     def _dead_letters(self, outcome: Outcome, published: int) -> Iterator[Message]:
@@ -176,83 +172,6 @@ class Encoder:
         }
 
 
-def tag_id(survey: str, alert_id: int, classifier: Classifier | None) -> str:
-    """32 hexadecimal digits that are the same whenever the same model sees the same alert (BLAKE2b)."""
-    model = (classifier.name, classifier.version, classifier.checksum) if classifier else ("", "", "")
-    return hashlib.blake2b("\0".join((survey, str(alert_id), *model)).encode(), digest_size=16).hexdigest()
-
-
-def _tag_fields(part: Scored) -> Iterator[Fields]:
-    """The fields of each alert's tag, without its provenance."""
-    alerts, scores, classifier = part.alerts, part.scores, part.classifier
-    model = _model_fields(classifier)
-    n_detections = _detections_by_band(alerts)
-    real_bogus = alerts.context.get("real_bogus", np.full(len(alerts), np.nan, dtype=np.float32))
-    probabilities = _probabilities(scores, classifier)
-    for i in range(len(alerts)):
-        alert_id = int(alerts.alert_id[i])
-        class_id = int(scores.class_id[i])
-        leaves, parents = probabilities(i)
-        yield {
-            "tag_id": tag_id(alerts.survey, alert_id, classifier),
-            "survey": alerts.survey,
-            "alert_id": alert_id,
-            "object_id": alerts.object_id[i].decode(),
-            "ra": float(alerts.ra[i]),
-            "dec": float(alerts.dec[i]),
-            "epoch": float(alerts.epoch[i]),
-            "night": alerts.night[i].decode(),
-            "band": BANDS[alerts.band[i]] if alerts.band[i] >= 0 else None,
-            "flux": _finite(alerts.flux[i]),
-            "flux_err": _finite(alerts.flux_err[i]),
-            "real_bogus": _finite(real_bogus[i]),
-            "is_public": bool(alerts.public[i]),
-            "state": State(scores.state[i]).name,
-            "reason": scores.why[i].value,
-            "class_id": class_id,
-            "class_name": by_id(class_id).name,
-            "classifications": leaves,
-            "parents": parents,
-            "n_detections": n_detections(i),
-            "model": model,
-        }
-
-
-def _model_fields(classifier: Classifier | None) -> Fields | None:
-    if classifier is None:
-        return None
-    return {name: getattr(classifier, name) for name in ("name", "version", "checksum", "feature_set")}
-
-
-def _probabilities(scores: Scores, classifier: Classifier | None) -> Callable[[int], tuple[list[Fields], list[Fields]]]:
-    """Probabilities of leaves and inner classes of row i; both empty where it is not classified."""
-    if classifier is None:
-        return lambda _: ([], [])
-    leaves, parents = classifier.leaves, classifier.parents
-    sums = scores.leaves @ parent_matrix(leaves)
-
-    def of(i: int) -> tuple[list[Fields], list[Fields]]:
-        if scores.state[i] == State.NOT_CLASSIFIED:
-            return [], []
-        return tuple(  # type: ignore[return-value]  # of two
-            [
-                {"class_id": node.id, "class_name": node.name, "probability": probability}
-                for node, probability in zip(nodes, values[i].tolist(), strict=True)
-            ]
-            for nodes, values in ((leaves, scores.leaves), (parents, sums))
-        )
-
-    return of
-
-
-def _detections_by_band(alerts: AlertBatch) -> Callable[[int], dict[str, int]]:
-    curves = alerts.light_curves
-    found = curves["kind"] == Kind.DETECTION
-    counts = np.zeros((len(alerts), len(BANDS)), dtype=np.int64)
-    np.add.at(counts, (curves.rows[found], curves["band"][found]), 1)
-    return lambda i: {band: int(count) for band, count in zip(BANDS, counts[i], strict=True) if count}
-
-
 def _tag_field(original: WriterSchema, tagged: WriterSchema) -> tuple[str, WriterSchema]:
     """A field name that the packet does not have yet, and the tag's schema in a name space of its own if it was tagged before."""
     taken = root_of(original).fields
@@ -270,7 +189,3 @@ def _producer_timestamp(rows: Rows, row: int) -> tuple[tuple[str, bytes], ...]:
 def _printable(text: str) -> str:
     """`text` with what UTF-8 cannot carry (parts of file names, bytes that came from outside) replaced by question marks."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _finite(value: np.float32) -> float | None:
-    return float(value) if np.isfinite(value) else None
