@@ -9,7 +9,7 @@ import numpy as np
 
 from streamer.codec.columns import Spans
 from streamer.codec.container import Header, written
-from streamer.data.arrays import Int32s, Int64s
+from streamer.data.arrays import Bools, Int32s, Int64s
 from streamer.data.batch import RawBatch, Rejections
 from streamer.data.schema import WriterSchema
 from streamer.errors import Reason, Stage
@@ -31,6 +31,8 @@ class Rows:
         Number of the row within its message.
     payload : int64[n]
         Index into `payloads` of the framed bytes that the row was found in.
+    is_alone : bool[n]
+        Whether its payload holds no other row.
     bodies : Spans of n rows
         The record's bytes, without framing; for a row that was rejected here, its whole payload.
     schema : int32[n]
@@ -46,6 +48,7 @@ class Rows:
     message: Int64s
     record: Int64s
     payload: Int64s
+    is_alone: Bools
     bodies: Spans
     schema: Int32s
     schemas: tuple[WriterSchema, ...]
@@ -60,8 +63,7 @@ class Rows:
         number = int(self.payload[row])
         payload, header = self.payloads[number], self.headers[number]
         body = self.bodies.bytes_of(row)
-        is_alone = np.count_nonzero(self.payload == number) == 1
-        if is_alone or header is None or len(body) == len(payload):
+        if self.is_alone[row] or header is None or len(body) == len(payload):
             return payload
         return written(header.schema, 1, body, payload[len(header.prefix) : header.body])
 
@@ -120,7 +122,17 @@ class RowsFound:
         table = np.array(self._table, dtype=np.int64).reshape(len(self._table), 7)
         message, record, payload, buffer, start, end, schema = np.ascontiguousarray(table.T)
         bodies = Spans(self._buffers, buffer, start, end)
+        is_alone = np.bincount(payload, minlength=1)[payload] == 1
         rows = Rows(
-            raw, message, record, payload, bodies, schema.astype(np.int32), tuple(self.schemas), self.payloads, self.headers
+            raw,
+            message,
+            record,
+            payload,
+            is_alone,
+            bodies,
+            schema.astype(np.int32),
+            tuple(self.schemas),
+            self.payloads,
+            self.headers,
         )
         return rows, Rejections.of(self.rejected)

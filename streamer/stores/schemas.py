@@ -27,6 +27,19 @@ MAX_REMEMBERED = 4096
 LSST_ALERT_FILE = re.compile(r"lsst\.v(\d+)_(\d+)\.alert\.avsc$")
 
 
+_PIECE_BYTES = 1 << 16
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: the credentials in our headers are for the registry that was named."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Leave the redirection an HTTP error."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
 class NoSchemas:
     """For streams that carry their schema in every packet: no id is known."""
 
@@ -103,8 +116,8 @@ class RegistrySchemas:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, self._headers)  # noqa: S310  the scheme was checked
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as response:  # noqa: S310
-                answer = json.loads(response.read(MAX_SCHEMA_BYTES))
+            with _OPENER.open(request, timeout=self._timeout) as response:
+                answer = json.loads(self._read(response))
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == http.HTTPStatus.NOT_FOUND:
@@ -114,6 +127,16 @@ class RegistrySchemas:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
         if not isinstance(answer, dict):
             raise self._unavailable("an answer that is not an object")
+        return answer
+
+    def _read(self, response: http.client.HTTPResponse) -> bytes:
+        """The whole answer; a registry that drips it byte by byte runs into the time-out as a silent one does."""
+        deadline = self._clock.monotonic() + self._timeout
+        answer = b""
+        while piece := response.read1(_PIECE_BYTES):
+            answer += piece
+            if len(answer) > MAX_SCHEMA_BYTES or self._clock.monotonic() > deadline:
+                raise TimeoutError(f"an answer of more than {len(answer)} bytes or {self._timeout} s")
         return answer
 
     def _unavailable(self, why: str) -> SchemaUnavailable:

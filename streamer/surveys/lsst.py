@@ -134,10 +134,11 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
 
 
 def _points(columns: Mapping[str, Column], kind: Kind) -> dict[str, Column]:
-    """Points of sources; a withdrawn one gets no error and so is not measured."""
-    flux_err = np.where(_is_withdrawn(columns), np.nan, columns["flux_err"])
+    """Points of sources; a withdrawn one counts as not measured."""
+    withdrawn = _is_withdrawn(columns)
+    flux, flux_err, total = (np.where(withdrawn, np.nan, columns[name]) for name in ("flux", "flux_err", "total"))
     band = band_codes(columns["band"])
-    return points(columns["epoch"], band, columns["flux"], flux_err, columns["total"], np.full(len(band), kind))
+    return points(columns["epoch"], band, flux, flux_err, total, np.full(len(band), kind))
 
 
 def _is_withdrawn(columns: Mapping[str, Column]) -> Bools:
