@@ -62,15 +62,27 @@ def demo(seconds: float, seed: int) -> None:
 
 @main.command()
 @click.argument("settings", metavar="CONFIG.toml", type=CONFIG)
-def run(settings: Path) -> None:
+@click.option("--slot", type=click.IntRange(min=0), hidden=True, help="Which of a supervisor's workers this is.")
+@click.option("--report-to", type=click.IntRange(min=0), hidden=True, help="The supervisor's pipe.")
+def run(settings: Path, slot: int | None, report_to: int | None) -> None:
     """Run the service until it is stopped; SIGTERM lets it finish the batch in hand."""
-    from streamer import config, logs, wiring
-    from streamer.worker import stopped_by_signals
+    from streamer import compile_cache, config, logs
 
     loaded = config.load(settings, os.environ)
-    logs.configure("INFO")
-    with wiring.service(loaded) as service, stopped_by_signals(service.worker.stop, loaded.worker.drain):
-        service.worker.run()
+    logs.configure("INFO", facts=None if slot is None else {"worker": slot})
+    compile_cache.choose(loaded.worker.compile_cache, os.environ)  # before kernels are imported
+    if slot is not None and report_to is not None:
+        from streamer.commands.work import work_in_slot
+
+        work_in_slot(loaded, slot, report_to)
+    elif loaded.worker.workers > 1:
+        from streamer.commands.supervise import supervise
+
+        sys.exit(supervise(loaded, settings))
+    else:
+        from streamer.commands.work import work
+
+        work(loaded)
 
 
 @main.command()

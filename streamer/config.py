@@ -233,8 +233,11 @@ class Telemetry(Section):
 
 
 class Worker(Section):
-    """The loop."""
+    """The loop, and how many of it."""
 
+    workers: int = Field(default=1, ge=1, le=64)
+    """Worker processes in the consumer group, one per core and no more than partitions; above 1 a supervisor keeps them running.
+    Default: 1."""
     batch: int = Field(default=256, ge=1, le=10_000)
     """Most messages in one transaction. Default: 256."""
     wait: float = Field(default=0.2, gt=0, le=5)
@@ -242,8 +245,11 @@ class Worker(Section):
     drain: float = Field(default=9.0, gt=0, le=60)
     """Seconds that an orderly stop may take; what is not committed by then is read again at the next start. Default: 9."""
     instance: str | None = Field(default=None, min_length=1)
-    """Name of this worker within its group, unique and the same after a restart: part of its transactional id. Default: the host
-    name, which is enough for one worker per host."""
+    """Name of this service within its group, unique and the same after a restart: with the number of the worker it makes the
+    transactional id. Default: the host name, which is enough for one service per host and group."""
+    compile_cache: Location | None = None
+    """Folder for compiled kernels, made if missing; only its owner should be able to write to it. Default: NUMBA_CACHE_DIR, else
+    beside the package where that is writable, else the user's cache folder."""
 
 
 class Config(Section):
@@ -269,6 +275,12 @@ class Config(Section):
                 f"sink.kind {self.sink.kind!r} cannot keep the positions of source.kind {self.source.kind!r}, so alerts could be "
                 f"lost or doubled; allowed with this source: {allowed}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _several_only_of_a_group(self) -> Self:
+        if self.worker.workers > 1 and not isinstance(self.source, KafkaSource):
+            raise ValueError(f"worker.workers {self.worker.workers} needs source.kind 'kafka': other sources are not shared out")
         return self
 
 

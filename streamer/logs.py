@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -37,10 +38,24 @@ class Lines(logging.Formatter):
         return "\n".join(part for part in (f"{line}  {words}".rstrip(), trace) if part)
 
 
-def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send streamer's log from `level` (DEBUG, INFO, WARNING, ERROR) up to `stream`, standard error by default."""
+def configure(level: str, stream: TextIO | None = None, facts: Mapping[str, object] | None = None) -> None:
+    """Send streamer's log from `level` (DEBUG, INFO, WARNING, ERROR) up to `stream`, standard error by default.
+
+    Parameters
+    ----------
+    level : str
+    stream : text file, optional
+    facts : mapping, optional
+        Fields of every line, such as which worker of several writes it.
+    """
+
+    def with_facts(record: logging.LogRecord) -> bool:
+        vars(record).update(facts or {})
+        return True
+
     out = stream or sys.stderr
     handler = logging.StreamHandler(out)
+    handler.addFilter(with_facts)
     handler.setFormatter(Lines(as_json=not out.isatty()))
     logger = logging.getLogger("streamer")
     logger.handlers = [handler]

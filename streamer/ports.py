@@ -108,6 +108,19 @@ class Telemetry(Protocol):
         """Alerts that were seen before, lately; they were tagged again."""
 
 
+class Probed(Protocol):
+    """What an operator's probes are told."""
+
+    def is_alive(self) -> bool:
+        """It works, or has just been started."""
+
+    def is_ready(self) -> bool:
+        """It takes part in the work, and succeeds."""
+
+    def metrics(self) -> bytes:
+        """All metrics, in Prometheus' text format."""
+
+
 class Clock(Protocol):
     """What time it is."""
 

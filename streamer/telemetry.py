@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -16,8 +17,8 @@ from prometheus_client.registry import Collector
 from streamer.data.arrays import Float64s
 from streamer.data.batch import State
 from streamer.data.tally import Tally
-from streamer.errors import Stage
-from streamer.ports import Clock
+from streamer.errors import InvalidConfig, Stage
+from streamer.ports import Clock, Probed
 
 OUTCOMES = {State.CLASSIFIED: "classified", State.PARENT_ONLY: "parent_only", State.NOT_CLASSIFIED: "not_classified"}
 _STAGE_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -150,6 +151,18 @@ class PrometheusTelemetry:
         self._imbalance = Gauge("streamer_ledger_imbalance", "Rows unaccounted for since the start: must be 0", registry=r)
         self._model = Gauge("streamer_model_info", "Loaded models", ["survey", "name", "version", "checksum"], registry=r)
 
+    def is_alive(self) -> bool:
+        """The loop has turned lately."""
+        return self.health.is_alive()
+
+    def is_ready(self) -> bool:
+        """Models are loaded, partitions are assigned, and the last commit went well."""
+        return self.health.is_ready()
+
+    def metrics(self) -> bytes:
+        """All metrics, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
     def model(self, survey: str, name: str, version: str, checksum: str) -> None:
         """A model is loaded for a survey."""
         self._model.labels(survey, name, version, checksum).set(1)
@@ -204,15 +217,16 @@ class MetricsServer:
 
     Parameters
     ----------
-    telemetry : PrometheusTelemetry
+    probed : Probed
+        Whom to ask.
     port : int
         0 takes any free one.
     host : str
         The address to listen on.
     """
 
-    def __init__(self, telemetry: PrometheusTelemetry, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104  # scraped from outside
-        self._server = ThreadingHTTPServer((host, port), _handler(telemetry))
+    def __init__(self, probed: Probed, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104  # scraped from outside
+        self._server = ThreadingHTTPServer((host, port), _handler(probed))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
@@ -229,15 +243,31 @@ class MetricsServer:
         self._thread.join()
 
 
-def _handler(telemetry: PrometheusTelemetry) -> type[BaseHTTPRequestHandler]:
+@contextmanager
+def serving(probed: Probed, port: int, address: str) -> Iterator[None]:
+    """Within the block a :class:`MetricsServer` answers at `address`, unless `port` is 0; InvalidConfig if that cannot be."""
+    if port == 0:
+        yield
+        return
+    try:
+        server = MetricsServer(probed, port, address)
+    except OSError as error:
+        raise InvalidConfig(f"telemetry.port {port} at {address} cannot be opened: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def _handler(probed: Probed) -> type[BaseHTTPRequestHandler]:
     def answer(path: str) -> tuple[int, str, bytes]:
         match path:
             case "/metrics":
-                return 200, CONTENT_TYPE_LATEST, generate_latest(telemetry.registry)
+                return 200, CONTENT_TYPE_LATEST, probed.metrics()
             case "/healthz":
-                return _probe(telemetry.health.is_alive(), "alive", "the loop does not turn")
+                return _probe(probed.is_alive(), "alive", "the loop does not turn")
             case "/readyz":
-                return _probe(telemetry.health.is_ready(), "ready", "not ready")
+                return _probe(probed.is_ready(), "ready", "not ready")
         return 404, "text/plain", b"try /metrics, /healthz or /readyz\n"
 
     class Handler(BaseHTTPRequestHandler):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streamer import __version__, config
+from streamer.claim import claimed
 from streamer.classify.bundle import LightGBMClassifier
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare
 from streamer.codec.framing import Framing
@@ -30,11 +32,13 @@ from streamer.sources.simulator import SimulatorSource, simulate
 from streamer.stores.bundled import BundledSchemas, bundled_schema
 from streamer.stores.models import ModelStore
 from streamer.stores.schemas import FirstOf, registry_ids, schemas_from
-from streamer.telemetry import MetricsServer, PrometheusTelemetry, SystemClock
+from streamer.telemetry import PrometheusTelemetry, SystemClock, serving
 from streamer.worker import Limits, Worker
 
 TAGGED_VERSION = "1.0"
 DEAD_LETTER_VERSION = "1.0"
+WARM_UP_ALERTS = 64
+"""Enough that some have the detections that a model asks for."""
 TAGGED_SUBJECT = "streamer-tagged"
 DEAD_LETTER_SUBJECT = "streamer-dead-letter"
 
@@ -70,6 +74,7 @@ def service(
     clock: Clock | None = None,
     source: Source | None = None,
     watch: Callable[[Outcome], None] | None = None,
+    slot: int = 0,
 ) -> Iterator[Service]:
     """The service that `settings` describe; nothing is consumed yet.
 
@@ -82,6 +87,8 @@ def service(
         Used instead of the one in the settings.
     watch : callable, optional
         Told every outcome before it is encoded.
+    slot : int
+        Which of the service's workers this is.
 
     Raises
     ------
@@ -102,11 +109,28 @@ def service(
     telemetry = PrometheusTelemetry(clock, needs_assignment=isinstance(settings.source, config.KafkaSource))
     for survey, model in models.items():
         telemetry.model(survey, model.name, model.version, model.checksum)
-    with _metrics(settings.telemetry, telemetry):
-        reader, sink = doors(settings, clock, source)
+    with serving(telemetry, settings.telemetry.port, settings.telemetry.address), _sole(settings, slot, clock):
+        if isinstance(settings.source, config.KafkaSource):  # others wait for nobody
+            warm_up(pipeline, tuple(models), clock)
+        reader, sink = doors(settings, clock, source, slot)
         limits = Limits(messages=settings.worker.batch, wait=settings.worker.wait)
         worker = Worker(reader, pipeline, _watched(encode, watch), sink, telemetry, clock, limits)
         yield Service(worker, reader, models, telemetry)
+
+
+def warm_up(pipeline: Pipeline, surveys: Sequence[str], clock: Clock) -> None:
+    """Run a few simulated alerts of each survey, so that the first batch finds everything compiled; they are counted nowhere.
+
+    Processes of one machine take turns, so that only the first of them compiles: the others find its work in the cache.
+    """
+    sources = [SimulatorSource(simulate(survey, WARM_UP_ALERTS, seed=0), "warm-up", clock) for survey in surveys or ("ztf",)]
+    batches = [source.read(WARM_UP_ALERTS, 0.0) for source in sources]
+    with (Path(__file__).parent / "__init__.py").open("rb") as anything:
+        with suppress(OSError):  # a file system without locks: then each compiles for itself
+            fcntl.flock(anything, fcntl.LOCK_EX)
+        for raw in batches:
+            if raw is not None:
+                pipeline(raw)
 
 
 def classifiers(settings: config.Model) -> dict[str, LightGBMClassifier]:
@@ -181,7 +205,7 @@ def _frames(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> tuple[
             return RegistryFrame(ids, TAGGED_SUBJECT), RegistryFrame(ids, DEAD_LETTER_SUBJECT)
 
 
-def doors(settings: config.Config, clock: Clock, source: Source | None = None) -> tuple[Source, Sink]:
+def doors(settings: config.Config, clock: Clock, source: Source | None = None, slot: int = 0) -> tuple[Source, Sink]:
     """Source and sink; the sink knows what was committed before, and the source goes on from there."""
     if isinstance(settings.sink, config.ArchiveSink):
         archive = ArchiveSink(settings.sink.folder)
@@ -192,9 +216,9 @@ def doors(settings: config.Config, clock: Clock, source: Source | None = None) -
             raise
     if not isinstance(settings.source, config.KafkaSource):
         raise InvalidConfig("sink.kind 'kafka' needs source.kind 'kafka'")  # config.load says so before
-    reader = KafkaSource(subscription(settings.source, settings.worker), clock)
+    reader = KafkaSource(subscription(settings.source, settings.worker, slot), clock)
     group, worker = settings.source.group, settings.worker
-    return reader, KafkaSink(destination(settings.sink), transactional_id(group, worker), clock, reader.group_metadata)
+    return reader, KafkaSink(destination(settings.sink), transactional_id(group, worker, slot), clock, reader.group_metadata)
 
 
 def _bounded_source(
@@ -210,19 +234,26 @@ def _bounded_source(
             raise InvalidConfig("source.kind 'kafka' needs sink.kind 'kafka'")  # config.load says so before
 
 
-def transactional_id(group: str, worker: config.Worker) -> str:
+def transactional_id(group: str, worker: config.Worker, slot: int = 0) -> str:
     """The same after a restart, and never shared by two live workers."""
-    return f"streamer.{group}.{worker.instance or socket.gethostname()}.0"
+    return f"streamer.{group}.{worker.instance or socket.gethostname()}.{slot}"
 
 
-def subscription(source: config.KafkaSource, worker: config.Worker) -> Subscription:
-    """What the Kafka source reads; a worker that was named keeps its place in the group while it restarts."""
+def member(worker: config.Worker, slot: int = 0) -> str | None:
+    """Name by which a worker keeps its place in the group while it restarts; None if nobody will start it again in its place."""
+    if worker.instance is None and worker.workers == 1:
+        return None
+    return f"{worker.instance or socket.gethostname()}.{slot}"
+
+
+def subscription(source: config.KafkaSource, worker: config.Worker, slot: int = 0) -> Subscription:
+    """What the Kafka source reads, and as whom."""
     topics = source.topics if source.pattern is None else (f"^({source.pattern})$",)
     client = {
         **client_settings(source),
         "queued.max.messages.kbytes": source.queue_mib * 1024,
     }
-    return Subscription(",".join(source.servers), topics, source.group, worker.instance, client)
+    return Subscription(",".join(source.servers), topics, source.group, member(worker, slot), client)
 
 
 def destination(sink: config.KafkaSink) -> Destination:
@@ -241,19 +272,11 @@ def client_settings(broker: config.Broker) -> dict[str, str | int | bool]:
     return settings
 
 
-@contextmanager
-def _metrics(settings: config.Telemetry, telemetry: PrometheusTelemetry) -> Iterator[None]:
-    if settings.port == 0:
-        yield
-        return
-    try:
-        server = MetricsServer(telemetry, settings.port, settings.address)
-    except OSError as error:
-        raise InvalidConfig(f"telemetry.port {settings.port} at {settings.address} cannot be opened: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        server.close()
+def _sole(settings: config.Config, slot: int, clock: Clock) -> AbstractContextManager[None]:
+    """As long as it is open, no other worker on this machine has the transactional id."""
+    if not (isinstance(settings.source, config.KafkaSource) and isinstance(settings.sink, config.KafkaSink)):
+        return nullcontext()
+    return claimed(transactional_id(settings.source.group, settings.worker, slot), clock, time.sleep)
 
 
 def _watched(encode: Encode, watch: Callable[[Outcome], None] | None) -> Encode:

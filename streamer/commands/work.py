@@ -1,0 +1,30 @@
+"""`streamer run`: one worker, alone or in a slot of a supervisor."""
+
+from __future__ import annotations
+
+from streamer import config, wiring
+from streamer.malloc import keep_freed_memory
+from streamer.reports import Reporter
+from streamer.worker import stopped_by_signals
+
+NO_SERVER = config.Telemetry(port=0)
+
+
+def work(settings: config.Config) -> None:
+    """Work until stopped, serving metrics and probes."""
+    keep_freed_memory()
+    with wiring.service(settings) as service, stopped_by_signals(service.worker.stop, settings.worker.drain):
+        service.worker.run()
+
+
+def work_in_slot(settings: config.Config, slot: int, descriptor: int) -> None:
+    """Work until stopped or left alone by the supervisor, which is told through `descriptor` what it serves for all."""
+    keep_freed_memory()
+    reporter = Reporter(descriptor, settings.worker.drain)
+    without_server = settings.model_copy(update={"telemetry": NO_SERVER})
+    with (
+        wiring.service(without_server, slot=slot) as service,
+        stopped_by_signals(service.worker.stop, settings.worker.drain),
+    ):
+        reporter.about(service.telemetry)
+        service.worker.run()
