@@ -1,0 +1,100 @@
+"""What a process claims and sets for itself before it works."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamer import compile_cache
+from streamer.claim import claimed
+from streamer.errors import InvalidConfig
+from streamer.telemetry import SystemClock
+from streamer.testing import HandClock
+
+ROOT = Path(__file__).parents[2]
+HOLD = "import sys, time; from streamer.claim import claimed; from streamer.telemetry import SystemClock as C\n"
+HOLD += "with claimed(sys.argv[1], C(), time.sleep): print('held', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def holder() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A name, and a process that has claimed it."""
+    name = uuid.uuid4().hex
+    with subprocess.Popen([sys.executable, "-c", HOLD, name], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield name, process
+        process.kill()
+
+
+def test_a_name_that_another_process_has_is_refused_in_one_line_that_names_the_setting(
+    holder: tuple[str, subprocess.Popen[str]],
+) -> None:
+    name, _ = holder
+    clock = HandClock()
+    with pytest.raises(InvalidConfig) as caught, claimed(name, clock, clock.advance, patience=3.0):
+        raise AssertionError("two have the name")
+    assert str(caught.value).startswith(f"worker.instance: a worker on this machine has the transactional id {name} already")
+    assert clock.monotonic() >= 3.0
+
+
+def test_a_name_is_free_again_when_its_process_was_killed(holder: tuple[str, subprocess.Popen[str]]) -> None:
+    name, process = holder
+    waited: list[float] = []
+
+    def kill_meanwhile(seconds: float) -> None:
+        waited.append(seconds)
+        process.kill()
+        process.wait()
+
+    with claimed(name, SystemClock(), kill_meanwhile):
+        assert len(waited) == 1
+
+
+def test_a_name_can_be_claimed_again_and_different_names_at_once() -> None:
+    name, clock = uuid.uuid4().hex, HandClock()
+    for _ in range(2):
+        with claimed(name, clock, clock.advance), claimed(f"{name}.1", clock, clock.advance):
+            pass
+    assert clock.monotonic() == HandClock().monotonic()
+
+
+def test_the_compile_cache_is_the_setting_then_the_environment_then_numbas_own(tmp_path: Path) -> None:
+    environ: dict[str, str] = {}
+    compile_cache.choose(None, environ, (tmp_path / "package", tmp_path / "user"))
+    assert environ == {}
+    environ[compile_cache.VARIABLE] = "elsewhere"
+    compile_cache.choose(None, environ, ())
+    assert environ[compile_cache.VARIABLE] == "elsewhere"
+    compile_cache.choose(tmp_path / "new" / "folder", environ)
+    assert environ[compile_cache.VARIABLE] == str(tmp_path / "new" / "folder")
+    assert (tmp_path / "new" / "folder").is_dir()
+
+
+def test_without_any_writable_folder_the_compile_cache_is_a_private_temporary_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environ: dict[str, str] = {}
+    compile_cache.choose(None, environ, (tmp_path / "file" / "package", tmp_path / "file" / "user"))
+    folder = Path(environ[compile_cache.VARIABLE])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert folder.stat().st_uid == os.getuid()
+    folder.rmdir()
+
+
+def test_a_compile_cache_that_cannot_be_written_to_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidConfig, match=r"^worker\.compile_cache: "):
+        compile_cache.choose(tmp_path / "file" / "folder", {})
+
+
+def test_malloc_takes_the_settings_where_the_c_library_is_glibc() -> None:
+    code = "import os; from streamer.malloc import keep_freed_memory; kept = keep_freed_memory()\n"
+    code += "print(kept == ('glibc' in (os.confstr('CS_GNU_LIBC_VERSION') or '')))"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout == "True\n"
