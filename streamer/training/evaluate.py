@@ -14,7 +14,7 @@ from streamer.classify.bundle import LightGBMClassifier
 from streamer.data.arrays import Bools, Float64s, Int64s
 from streamer.errors import InvalidBundle
 from streamer.stores.models import PACKAGED
-from streamer.training.fit import Examples, classifier_of, examples_of, fit, nan_pattern, read_sets, shares
+from streamer.training.fit import Examples, classifier_of, counts_only, examples_of, fit, nan_pattern, read_sets, shares
 from streamer.training.metrics import Answers, Figures, confusion, figures, reliability
 from streamer.training.recipe import Recipe, parse_recipe
 from streamer.training.split import Part
@@ -156,19 +156,18 @@ def section(recipe: Recipe, examples: Examples, among: Bools, probability: Float
 
 
 def baselines(recipe: Recipe, examples: Examples, tested: Bools, progress: Callable[[str], None]) -> Figures:
-    """What ignorance scores on the same objects: always the commonest class, and a model of the pattern of undefined features."""
+    """What ignorance scores on the same objects: the commonest class, counts of detections, the pattern of undefined features."""
     names = [leaf.name for leaf in examples.leaves]
     chosen = examples.one_each(tested & (examples.n_detections >= recipe.min_detections), recipe.seed)
     common = int(np.bincount(examples.truth).argmax())
     always = np.zeros((len(examples.picks), len(names)))
     always[:, common] = 1.0
-    progress("baseline: the pattern of undefined features")
-    blind = nan_pattern(examples)
-    _, probability = cross_fitted(recipe, blind, lambda _: None)
-    return {
-        "commonest_class": {"answer": names[common], **_headline(recipe, examples, chosen, always)},
-        "nan_pattern": _headline(recipe, examples, chosen, probability),
-    }
+    result: dict[str, object] = {"commonest_class": {"answer": names[common], **_headline(recipe, examples, chosen, always)}}
+    for name, blind in (("counts_only", counts_only(examples)), ("nan_pattern", nan_pattern(examples))):
+        progress(f"baseline: {name}")
+        _, probability = cross_fitted(recipe, blind, lambda _: None)
+        result[name] = _headline(recipe, examples, chosen, probability)
+    return result
 
 
 def _headline(recipe: Recipe, examples: Examples, chosen: Int64s, probability: Float64s) -> Figures:

@@ -114,7 +114,12 @@ def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
     known = {family.name: family for family in features.FAMILIES}
     if unknown := [name for name in recipe.inputs.families if name not in known]:
         raise InvalidConfig(f"recipe {recipe.name}: inputs.families: {unknown} do not exist; there are {sorted(known)}")
-    names = [feature.name for name in recipe.inputs.families for feature in known[name].outputs(bands)]
+    if unknown := [band for band in recipe.inputs.bands if band not in bands]:
+        raise InvalidConfig(
+            f"recipe {recipe.name}: inputs.bands: {unknown} are no bands of {recipe.survey}; there are {list(bands)}"
+        )
+    chosen = [band for band in bands if band in (recipe.inputs.bands or bands)]
+    names = [feature.name for name in recipe.inputs.families for feature in known[name].outputs(chosen)]
     out = {
         name: excluded
         for excluded in recipe.inputs.exclude
@@ -209,6 +214,12 @@ def bundle(recipe: Recipe, examples: Examples, fitted: Fitted, metrics: dict[str
 def nan_pattern(examples: Examples) -> Examples:
     """The same examples for a model that sees only which features are undefined: what missingness alone betrays."""
     return replace(examples, matrix=np.isnan(examples.matrix).astype(np.float32))
+
+
+def counts_only(examples: Examples) -> Examples:
+    """The same examples for a model that sees only how many detections there are, in all and in each band."""
+    seen = np.array([name.startswith("n_detections") for name in examples.inputs])
+    return replace(examples, matrix=np.where(seen, examples.matrix, np.float32(0.0)))
 
 
 def _weights(recipe: Recipe, leaves: tuple[Class, ...], truth: Int64s) -> Float64s:

@@ -33,6 +33,8 @@ class Inputs(_Section):
     """Families whose features are inputs."""
     exclude: tuple[str, ...] = ()
     """Features of these families that are none: their names, or their names without the band."""
+    bands: tuple[str, ...] = ()
+    """Bands whose features are inputs; empty means all bands of the survey."""
 
 
 class Split(_Section):

@@ -17,6 +17,11 @@ _CALIBRATION = (
     "Expected calibration error of the answer, in equal-mass bins and in the mixture of classes that the probabilities assume; "
     "the noise floor is what perfect calibration would show with so many objects."
 )
+_IGNORANCE = (
+    ("always the commonest class", "commonest_class"),
+    ("only how many detections in which band", "counts_only"),
+    ("only which features are undefined", "nan_pattern"),
+)
 _REAL_FALLS_SHORT = "The light curves are simulated: on real alerts every figure will be worse, by how much nobody knows yet."
 
 
@@ -131,8 +136,9 @@ def _how_measured(evaluation: Tree) -> str:
         f"Classes with fewer than {evaluation['judged_from']} test objects are shown but not judged."
     )
     text += (
-        " A model that sees only *which* features are undefined stands beside the real one: it knows how many detections there are "
-        "in which band, and nothing else that would tell the data sets apart."
+        " Models that see only how many detections there are, or only *which* features are undefined, stand beside the real one: "
+        "what they score is the worth of the sampling and of missing values, which come from the sky but also from how the sets "
+        "were made. (Undefined features also tell the sign of the flux, since colours need two fluxes of one sign.)"
     )
     if evaluation.get("cross_fitted"):
         text += (
@@ -148,7 +154,7 @@ def _headline_table(evaluation: Tree) -> str:
         if section := evaluation.get(key):
             rows.append(_headline_row(name, section["overall"]))
             rows.append(_headline_row(f"{name}, as the stream mixes the classes", section["in_stream_mixture"]))
-    for name, key in (("always the commonest class", "commonest_class"), ("only which features are undefined", "nan_pattern")):
+    for name, key in _IGNORANCE:
         if key in evaluation.get("baselines", {}):
             rows.append(_headline_row(f"*{name}*", evaluation["baselines"][key]))
     return _table(("", "objects", "accuracy", "macro-F1", "macro-F1, judged classes", "ECE (noise floor)"), rows)

@@ -96,6 +96,7 @@ def test_every_object_counts_alike_within_its_class_however_many_alerts_it_has(d
         ('"ztf_bts_alert_photometry"', '"nowhere"', "data.sets: .*nowhere.* are no sets for ztf; there are"),
         ('"trigger", "sampling"', '"trigger", "magic"', "inputs.families: .*magic.* do not exist; there are"),
         ('"trigger_amplitude"', '"trigger_amplitud"', "inputs.exclude: .*trigger_amplitud.* exclude nothing"),
+        ("[inputs]", '[inputs]\nbands = ["g", "z"]', "inputs.bands: .*z.* are no bands of ztf; there are"),
         ("SNII = 1, ", "", "priors.shares: no share for .*SNII"),
     ],
 )
