@@ -1,5 +1,6 @@
 """The readers of training data over the real files, and training against serving: the same packet, the same features."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from streamer.classify import taxonomy
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.data.ragged import Ragged
+from streamer.stores.models import PACKAGED
 from streamer.training.datasets import LightCurves, joined, labelled
+from streamer.training.evaluate import evaluate
 from streamer.training.fit import inputs_of
 from streamer.training.recipe import RECIPES, read_recipe
 from streamer.training.sources import READERS, ztf_bts, ztf_packets
@@ -83,6 +86,19 @@ def test_real_packets_give_in_service_the_very_features_of_training(real_data: P
         np.testing.assert_array_equal(features.compute(served.take(rows), names), features.compute(trained.take(rows), names))
     assert compared > 200
     assert remeasured <= 0.02 * compared
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["variability-ztf", "variability-lsst"])
+def test_shipped_models_score_today_what_their_reports_say(real_data: Path, name: str) -> None:
+    """Fails when a feature, a reader or the scoring changed so much that the model must be trained again."""
+    result = evaluate(name, real_data)
+    stored = json.loads((PACKAGED / name / "evaluation.json").read_text(encoding="utf-8"))
+    assert result["same_data"] is True
+    today = json.loads(json.dumps(result["held_out"]))["overall"]
+    for figure in ("accuracy", "macro_f1"):
+        assert today[figure]["value"] == pytest.approx(stored["held_out"]["overall"][figure]["value"], abs=0.005)
+    assert (PACKAGED / name / "recipe.toml").read_bytes() == (RECIPES / f"{name}.toml").read_bytes()
 
 
 def bare(alerts: AlertBatch) -> AlertBatch:
