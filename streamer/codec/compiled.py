@@ -9,7 +9,7 @@ import numpy as np
 
 from streamer.codec import kernel
 from streamer.codec.columns import Decoded, Spans, Status
-from streamer.codec.operations import PACKET, Operations, Slot
+from streamer.codec.operations import NO_TABLE, PACKET, Op, Operations, Slot
 from streamer.codec.projection import BoundTable, Field, Type
 from streamer.data.arrays import MISSING, Column, Float64s, Int64s
 from streamer.data.ragged import Ragged
@@ -37,22 +37,34 @@ class KernelDecoder:
         self._tables = tables
         self._slots = {(slot.table, slot.name): slot for slot in operations.slots}
         self._per_body: Float64s = np.full(len(tables), _FIRST_ROOM)
+        self._least = _least_bytes_of_entries(operations, len(tables))
 
     def __call__(self, bodies: Spans) -> Decoded:
         """Columns of all `bodies`, and what became of each."""
         needed, place = np.unique(bodies.buffer, return_inverse=True)
         begins = np.array([_address(bodies.buffers[number]) for number in needed], dtype=np.int64)
-        addresses = begins[place] + bodies.start
-        lengths = bodies.end - bodies.start
+        return self.decoded_at(begins[place] + bodies.start, bodies.end - bodies.start)
+
+    def decoded_at(self, addresses: Int64s, lengths: Int64s) -> Decoded:
+        """Columns of the bodies at these addresses (int64[n]), which somebody keeps alive; `lengths` in bytes."""
+        n = len(addresses)
         while True:
-            room = np.ceil(self._per_body * len(bodies)).astype(np.int64)
-            room[PACKET] = len(bodies)
-            layout = _Layout(self._operations, room)
+            layout = _Layout(self._operations, self._room(lengths))
             if layout.run(self._operations, addresses, lengths):
                 break
             self._per_body *= 2.0
-        self._per_body = np.maximum(_FIRST_ROOM, 1.25 * layout.used / max(len(bodies), 1))
+        self._per_body = np.maximum(_FIRST_ROOM, 1.25 * layout.used / max(n, 1))
         return self._decoded(layout)
+
+    def _room(self, lengths: Int64s) -> Int64s:
+        """Entries to make room for in each table: as many as the last bodies had, never more than these bodies' bytes can hold.
+
+        The second keeps one body with a huge array from making the room of all later batches huge, and ends the doubling.
+        """
+        usual = np.ceil(self._per_body * len(lengths))
+        room: Int64s = np.minimum(usual, lengths.sum() // self._least).astype(np.int64)
+        room[PACKET] = len(lengths)
+        return room
 
     def _decoded(self, layout: _Layout) -> Decoded:
         bad = layout.status != Status.OK
@@ -70,6 +82,14 @@ class KernelDecoder:
             field.name: layout.column(slot, n) if (slot := self._slots.get((table, field.name))) else absent(field, n)
             for field in fields
         }
+
+
+def _least_bytes_of_entries(operations: Operations, n_tables: int) -> Int64s:
+    """int64[n_tables], the fewest bytes that an entry of each table takes: the number of entries is checked against it."""
+    least = np.full(n_tables, np.iinfo(np.int32).max, dtype=np.int64)
+    arrays = operations.table[(operations.table[:, 0] == Op.ARRAY) & (operations.table[:, 2] != NO_TABLE)]
+    np.minimum.at(least, arrays[:, 2], arrays[:, 3])
+    return least
 
 
 class _Layout:

@@ -174,16 +174,18 @@ class _Compiler:
     def record(self, record: Record, path: Path, table: int, *, packet: bool = False) -> None:
         for name, node in record.fields.items():
             if packet and name in self.arrays:
-                self._wanted_array(node, self.arrays[name])
+                self._wanted_array(node, self.arrays[name], self.wanted[PACKET].get((name,), []))
             else:
                 self._node(node, (*path, name), table)
 
-    def _wanted_array(self, node: Node, table: int) -> None:
+    def _wanted_array(self, node: Node, table: int, present: Sequence[Slot]) -> None:
         if isinstance(node, Union):
-            self._union(node, lambda branch: self._wanted_array(branch, table))
+            self._union(node, lambda branch: self._wanted_array(branch, table, present))
         elif isinstance(node, Array):
+            self._present(present, 1)
             self._array(node, (), table)
         else:
+            self._null(present)
             self._skip(node)
 
     def _node(self, node: Node, path: Path, table: int) -> None:
@@ -196,6 +198,8 @@ class _Compiler:
         elif isinstance(node, Record):
             self._present(slots, 1)
             self.record(node, path, table)
+        elif node == "null":
+            self._null(slots)
         else:
             self._value(node, slots)
 
