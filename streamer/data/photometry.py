@@ -57,7 +57,8 @@ def magnitude_from_flux(flux: Float64s) -> Float64s:
 
 def flux_error_from_magnitude_error(flux: Float64s, magnitude_error: Float64s) -> Float64s:
     """float64[n] one-sigma flux error in nJy, to first order: σ_f = f σ_m ln(10) / 2.5."""
-    return np.abs(flux) * np.asarray(magnitude_error, dtype=np.float64) * (np.log(10.0) / 2.5)
+    error: Float64s = np.abs(flux) * np.asarray(magnitude_error, dtype=np.float64) * (np.log(10.0) / 2.5)
+    return error
 
 
 def tai_minus_utc(mjd_utc: Float64s) -> Float64s:

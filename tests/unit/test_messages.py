@@ -13,9 +13,10 @@ from streamer.data.batch import State, Why
 from streamer.data.message import Channel, Message
 from streamer.data.schema import WriterSchema
 from streamer.errors import Reason, Stage
-from streamer.messages import TAG_FIELD, Encoder, OwnSchemas, Shape, tag_id
+from streamer.messages import TAG_FIELD, Encoder, OwnSchemas, Shape
 from streamer.pipeline import Outcome, Pipeline
 from streamer.stores.bundled import bundled_schema
+from streamer.tagged import tag_id
 from tests.packets import ZTF, container, raw_batch, ztf_packet, ztf_point, ztf_record
 from tests.unit.classifiers import FixedClassifier
 from tests.unit.test_pipeline import MESSAGES, run
