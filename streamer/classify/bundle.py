@@ -8,14 +8,17 @@ import io
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Literal
 
 import lightgbm
 import numpy as np
 
 from streamer.classify.calibration import Calibration
+from streamer.classify.forest import booster_scores, proven_forest
 from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, TREES, Manifest
 from streamer.classify.taxonomy import NOT_CLASSIFIED, Class, parents_of
-from streamer.classify.trees import check_trees
+from streamer.classify.trees import Ensemble, check_fit, read_trees
 from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import Scores, State, Why
 from streamer.errors import InvalidBundle
@@ -35,6 +38,8 @@ class LightGBMClassifier:
         The bundle.
     check_inputs : callable of (names, bands)
         Raises InvalidBundle if one of the names is no feature for these bands (``streamer.features.check_names``).
+    use_forest : bool
+        Evaluate by our own forest if it proves equal to LightGBM's predictor; else always by the predictor, its oracle.
 
     Raises
     ------
@@ -42,14 +47,22 @@ class LightGBMClassifier:
         If a file is missing, damaged, or does not fit the others.
     """
 
-    __slots__ = ("_booster", "_calibration", "_checksum", "_leaves", "_manifest")
+    __slots__ = ("_calibration", "_checksum", "_evaluator", "_leaves", "_manifest", "_raw")
 
-    def __init__(self, files: Mapping[str, bytes], check_inputs: Callable[[Sequence[str], Sequence[str]], None]) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        check_inputs: Callable[[Sequence[str], Sequence[str]], None],
+        use_forest: bool = True,
+    ) -> None:
         self._manifest = read_manifest(files)
         check_inputs(self._manifest.inputs, self._manifest.bands)
         self._leaves = self._manifest.classes()
         self._calibration = Calibration.of_json(files[CALIBRATION])
-        self._booster = _booster(_unpacked(files[TREES]), self._manifest)
+        ensemble, booster = _model(_unpacked(files[TREES]), self._manifest)
+        forest = proven_forest(ensemble, booster) if use_forest else None
+        self._evaluator: Literal["forest", "booster"] = "booster" if forest is None else "forest"
+        self._raw: Callable[[Float32s], Float64s] = partial(booster_scores, booster) if forest is None else forest.raw_scores
         self._checksum = bundle_checksum(files)
 
     @property
@@ -71,6 +84,11 @@ class LightGBMClassifier:
     def checksum(self) -> str:
         """SHA-256 (hex) over the bundle's files."""
         return self._checksum
+
+    @property
+    def evaluator(self) -> Literal["forest", "booster"]:
+        """What evaluates the trees: our own forest, or LightGBM's predictor; the scores have the same bits."""
+        return self._evaluator
 
     @property
     def survey(self) -> str:
@@ -121,10 +139,6 @@ class LightGBMClassifier:
             class_id=class_id,
             leaves=leaves,
         )
-
-    def _raw(self, matrix: Float32s) -> Float64s:
-        raw = self._booster.predict(matrix, raw_score=True, num_threads=1)
-        return np.asarray(raw, dtype=np.float64)
 
 
 def bundle_files(manifest: Manifest, trees: str, calibration: Calibration, card: str) -> dict[str, bytes]:
@@ -188,12 +202,13 @@ def _unpacked(packed: bytes) -> str:
         raise InvalidBundle(f"{TREES}: not gzip of text: {error}") from error
 
 
-def _booster(text: str, manifest: Manifest) -> lightgbm.Booster:
-    check_trees(text, manifest)
+def _model(text: str, manifest: Manifest) -> tuple[Ensemble, lightgbm.Booster]:
+    ensemble = read_trees(text)
+    check_fit(ensemble, manifest)
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
         raise InvalidBundle(f"{TREES}: LightGBM cannot read it: {error}") from error
     if booster.num_trees() != manifest.trees:
         raise InvalidBundle(f"{TREES}: LightGBM reads {booster.num_trees()} trees, the manifest says {manifest.trees}")
-    return booster
+    return ensemble, booster

@@ -106,6 +106,15 @@ def test_a_row_has_the_same_scores_alone_and_in_a_batch(n: int, seed: int) -> No
     np.testing.assert_array_equal(together, np.array(alone).reshape(n, len(LEAVES)))
 
 
+@given(n=st.integers(0, 70), seed=st.integers(0, 9))
+def test_both_evaluators_give_the_same_bits(n: int, seed: int) -> None:
+    forest, booster = tiny(), LightGBMClassifier(tiny_files(), any_inputs, use_forest=False)
+    assert (forest.evaluator, booster.evaluator) == ("forest", "booster")
+    one, other = (model.scores(rows(n, seed), np.full(n, 3)) for model in (forest, booster))
+    assert one.leaves.tobytes() == other.leaves.tobytes()
+    assert one.class_id.tolist() == other.class_id.tolist()
+
+
 def test_rows_without_any_defined_feature_are_classified() -> None:
     scores = tiny().scores(np.full((2, len(INPUTS)), np.nan, dtype=np.float32), np.array([2, 9]))
     assert np.isfinite(scores.leaves).all()
@@ -200,7 +209,7 @@ def test_a_manifest_that_is_no_json_object_is_refused(raw: bytes) -> None:
         ("feature_names=snr ", "feature_names=score ", "feature_names"),
         ("objective=multiclass ", "objective=binary ", "objective"),
         ("\nend of trees\n", "\n", "cut off"),
-        ("Tree=8\n", "Twig=8\n", "number of trees"),
+        ("Tree=8\n", "Twig=8\n", "twice"),
         ("tree_sizes=", "tree_sizes=1", "tree_sizes"),
         ("left_child=2 -2 -1", "left_child=900000 -2 -1", "do not form a tree"),
         ("left_child=2 -2 -1", "left_child=0 -2 -1", "do not form a tree"),
@@ -208,12 +217,18 @@ def test_a_manifest_that_is_no_json_object_is_refused(raw: bytes) -> None:
         ("left_child=2 -2 -1", "left_child=2 -2", "left_child has 2 entries"),
         ("left_child=2 -2 -1", "left_child=2 -2 x", "whole numbers"),
         ("split_feature=0 0 0", "split_feature=0 0 77", "not there"),
-        ("num_leaves=4", "num_leaves=5", "left_child"),
+        ("num_leaves=4", "num_leaves=5", "entries instead of 4"),
         ("num_leaves=4", "num_leaves=-4", "-4 leaves"),
         ("num_cat=0", "num_cat=1", "categorical"),
         ("is_linear=0", "is_linear=1", "linear"),
         ("leaf_value=-0.86217430389763805 ", "leaf_value=", "leaf_value"),
         ("threshold=", "threshed=", "threshold is missing"),
+        ("threshold=", "threshold=x", "threshold is not made of numbers"),
+        ("shrinkage=1\n", "left_child=9 9 9\n", "left_child appears twice"),
+        ("shrinkage=1\n", "shrinkage=1\rleft_child=9 9 9\n", "control characters"),
+        ("shrinkage=1\n", " left_child=9 9 9\n", "no entry"),
+        ("left_child=2 -2 -1", "left_child=0_2 -2 -1", "whole numbers"),
+        ("decision_type=", "decision_type=1", "decision_type"),
     ],
 )
 def test_trees_that_do_not_fit_the_manifest_are_refused(old: str, new: str, message: str) -> None:
