@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamer.classify.classifier import Classifier
-from streamer.classify.taxonomy import Class, by_id, parent_matrix
+from streamer.classify.taxonomy import Class, by_id, parent_sums
 from streamer.codec.container import write_long
 from streamer.codec.rows import Rows
 from streamer.codec.write import RecordColumns, text_bytes
@@ -102,7 +102,7 @@ def _add_probabilities(columns: RecordColumns, scores: Scores, classifier: Class
     if classifier is None:
         columns.same(_NULL + _NULL)
         return
-    sums = scores.leaves @ parent_matrix(classifier.leaves)
+    sums = parent_sums(classifier.leaves, scores.leaves)
     _add_array(columns, has_answer, classifier.leaves, scores.leaves)
     _add_array(columns, has_answer, classifier.parents, sums)
 

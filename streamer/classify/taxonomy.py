@@ -246,10 +246,20 @@ def parents_of(leaves: Sequence[Class]) -> tuple[Class, ...]:
     return tuple(cls for cls in CLASSES if cls in above)
 
 
-def parent_matrix(leaves: Sequence[Class]) -> Float64s:
-    """float64[len(leaves), len(parents_of(leaves))] of 0 and 1: leaf probabilities times this are the parents' probabilities."""
-    columns = parents_of(leaves)
-    return np.array([[parent in ancestors(leaf) for parent in columns] for leaf in leaves], dtype=np.float64)
+def parent_sums(leaves: Sequence[Class], probabilities: Float64s) -> Float64s:
+    """float64[n, len(parents_of(leaves))], the parents' probabilities from those of the leaves, float64[n, len(leaves)].
+
+    Added leaf by leaf: a matrix product rounds differently in batches of different sizes, and an alert's answer must not depend
+    on what else is in its batch.
+    """
+    parents = parents_of(leaves)
+    sums = np.zeros((len(probabilities), len(parents)))
+    for leaf, column in zip(leaves, probabilities.T, strict=True):
+        above = ancestors(leaf)
+        for number, parent in enumerate(parents):
+            if parent in above:
+                sums[:, number] += column
+    return sums
 
 
 _INNER = frozenset(cls.parent for cls in CLASSES)

@@ -19,7 +19,7 @@ from streamer.classify.taxonomy import (
     by_name,
     class_of_label,
     leaves_below,
-    parent_matrix,
+    parent_sums,
     parents_of,
 )
 
@@ -66,12 +66,20 @@ def test_leaves_below_an_inner_class_and_a_leaf() -> None:
 def test_parents_are_the_sums_of_their_leaves(leaves: list[Class]) -> None:
     probabilities = np.random.default_rng(1).dirichlet(np.ones(len(leaves)))
     parents = parents_of(leaves)
-    sums = probabilities @ parent_matrix(leaves)
+    [sums] = parent_sums(leaves, probabilities[None])
     assert parents[0] == ROOT
     for parent, found in zip(parents, sums, strict=True):
         below = leaves_below(parent)
         assert found == pytest.approx(sum(p for leaf, p in zip(leaves, probabilities, strict=True) if leaf in below))
     assert set(parents) == {cls for leaf in leaves for cls in ancestors(leaf)}
+
+
+@given(n=st.integers(1, 40), seed=st.integers(0, 100))
+def test_an_alert_gets_the_same_sums_to_the_bit_in_every_batch(n: int, seed: int) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.ones(len(LEAVES)), n)
+    together = parent_sums(LEAVES, probabilities)
+    alone = [parent_sums(LEAVES, probabilities[i : i + 1])[0] for i in range(n)]
+    np.testing.assert_array_equal(together, alone)
 
 
 @pytest.mark.parametrize(
