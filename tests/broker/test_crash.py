@@ -35,7 +35,7 @@ BACKLOG = 600
 DRAIN_S = 10.0
 BROKEN = 0.1
 MOST_RESTARTS = 3
-"""How often the service may end over a broker that crashed: its client gives up once, and may meet a group that is still loading."""
+"""How often the service may end over a broker that crashed: its client gives up, and may then meet a group that still loads."""
 SMALL_BATCHES = {"worker": {"batch": 16, "wait": 0.05}}
 
 
