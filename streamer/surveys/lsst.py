@@ -82,6 +82,7 @@ PROJECTION = (
 )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd values become infinite or NaN, and those are dropped
 def to_alerts(decoded: Decoded, row: Int64s) -> tuple[AlertBatch, Rejections]:
     """The alerts in `decoded`; see :class:`streamer.surveys.survey.Survey`."""
     columns = decoded.columns
@@ -174,8 +175,7 @@ def _is_id(number: Int64s) -> Bools:
 def _context(columns: Mapping[str, Column]) -> dict[str, Column]:
     context: dict[str, Float64s] = {name: without_sentinels(columns[name]) for name in _CONTEXT}
     context["history_age"] = without_sentinels(columns["epoch"] - columns["first_epoch"])
-    with np.errstate(over="ignore"):
-        return {name: values.astype(np.float32) for name, values in context.items()}
+    return {name: values.astype(np.float32) for name, values in context.items()}
 
 
 SURVEY = Survey("lsst", ("u", "g", "r", "i", "z", "y"), PROJECTION, has_fields("diaSource", "prvDiaSources"), to_alerts)

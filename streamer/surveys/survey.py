@@ -66,15 +66,14 @@ def band_codes(texts: Texts) -> Int8s:
 
 def points(epoch: Float64s, band: Int8s, flux: Float64s, flux_err: Float64s, total: Float64s, kind: Int8s) -> dict[str, Column]:
     """Columns of a light curve in their types; fluxes beyond float32 become NaN and are dropped later."""
-    with np.errstate(over="ignore"):
-        return {
-            "epoch": np.asarray(epoch, dtype=np.float64),
-            "band": np.asarray(band, dtype=np.int8),
-            "flux": np.asarray(flux, dtype=np.float32),
-            "flux_err": np.asarray(flux_err, dtype=np.float32),
-            "total": np.asarray(total, dtype=np.float32),
-            "kind": np.asarray(kind, dtype=np.int8),
-        }
+    return {
+        "epoch": np.asarray(epoch, dtype=np.float64),
+        "band": np.asarray(band, dtype=np.int8),
+        "flux": np.asarray(flux, dtype=np.float32),
+        "flux_err": np.asarray(flux_err, dtype=np.float32),
+        "total": np.asarray(total, dtype=np.float32),
+        "kind": np.asarray(kind, dtype=np.int8),
+    }
 
 
 def light_curves(epoch: Float64s, tables: Sequence[Ragged]) -> Ragged:

@@ -108,6 +108,7 @@ PROJECTION = (
 )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd values become infinite or NaN, and those are dropped
 def to_alerts(decoded: Decoded, row: Int64s) -> tuple[AlertBatch, Rejections]:
     """The alerts in `decoded`; see :class:`streamer.surveys.survey.Survey`."""
     columns = decoded.columns
@@ -180,17 +181,16 @@ def _forced(columns: Mapping[str, Column]) -> dict[str, Column]:
     counts, error, zero_point = (
         without_sentinels(columns[name], *SENTINELS) for name in ("forcediffimflux", "forcediffimfluxunc", "magzpsci")
     )
-    with np.errstate(over="ignore"):
-        scale = np.power(10.0, -0.4 * (zero_point - AB_ZERO_POINT_NJY))
-        flux = np.where(_usable(columns["procstatus"]), counts * scale, np.nan)
-        return points(
-            mjd_tai_from_jd_utc(columns["jd"]),
-            _band(columns["fid"]),
-            flux,
-            error * scale,
-            _reference_flux(columns) + flux,
-            np.full(len(flux), Kind.FORCED),
-        )
+    scale = np.power(10.0, -0.4 * (zero_point - AB_ZERO_POINT_NJY))
+    flux = np.where(_usable(columns["procstatus"]), counts * scale, np.nan)
+    return points(
+        mjd_tai_from_jd_utc(columns["jd"]),
+        _band(columns["fid"]),
+        flux,
+        error * scale,
+        _reference_flux(columns) + flux,
+        np.full(len(flux), Kind.FORCED),
+    )
 
 
 def _context(columns: Mapping[str, Column]) -> dict[str, Float32s]:
@@ -199,8 +199,7 @@ def _context(columns: Mapping[str, Column]) -> dict[str, Float32s]:
     g, r, i, z = (np.where(clean[name] > 0, clean[name], np.nan) for name in _PS1_MAGNITUDES)
     context |= {"ps1_g_r": g - r, "ps1_r_i": r - i, "ps1_i_z": i - z}
     context["history_age"] = clean["jd"] - clean["jdstarthist"]
-    with np.errstate(over="ignore"):
-        return {name: values.astype(np.float32) for name, values in context.items()}
+    return {name: values.astype(np.float32) for name, values in context.items()}
 
 
 def _first(*columns: Float64s) -> Float64s:
