@@ -1,0 +1,1 @@
+"""One file per measure; each gives a :class:`streamer.bench.result.Measured`."""
