@@ -208,8 +208,10 @@ class Worker(Generic[AnOutcome]):
 
     def _look_at_lag(self) -> None:
         if self._clock.monotonic() >= self._lag_due:
-            self._telemetry.lag(self._source.lag())
-            self._lag_due = self._clock.monotonic() + self._limits.lag_every
+            lag = self._source.lag()
+            self._telemetry.lag(lag)
+            # with nothing assigned yet it is soon looked up again, so that the worker is known to be ready when it is
+            self._lag_due = self._clock.monotonic() + self._limits.lag_every * (1.0 if lag else 0.1)
 
     def _close(self) -> None:
         try:

@@ -43,6 +43,7 @@ _SETTINGS: Mapping[str, str | int | bool] = {
 
 _CLASSIC: Mapping[str, str | int | bool] = {  # the broker decides both in the newer group protocol (KIP-848)
     "partition.assignment.strategy": "cooperative-sticky",  # a rebalance stops only the partitions that move
+    "heartbeat.interval.ms": 1_000,  # how soon a member hears of a rebalance (the default is 3 s), and each takes two such rounds
     "session.timeout.ms": 10_000,  # how long the partitions of a dead worker rest if it does not come back
 }
 

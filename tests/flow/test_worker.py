@@ -199,6 +199,18 @@ def test_an_idle_worker_shows_signs_of_life_and_its_lag() -> None:
     assert [sum(lag.values()) for lag in scene.telemetry.lags] == [0, 0]
 
 
+def test_a_worker_without_an_assignment_soon_looks_again() -> None:
+    scene = Scene(ends=False)
+    scene.source = MemorySource(scene.broker, ["later"], "latecomers", "one", scene.clock)
+    worker = scene.worker(Limits(messages=4, lag_every=2.0))
+    assert worker.turn()
+    scene.broker.create_topic("later", 2)
+    for seconds in (0.2, 0.2, 1.8):
+        scene.clock.advance(seconds)
+        assert worker.turn()
+    assert [len(lag) for lag in scene.telemetry.lags] == [0, 2, 2]
+
+
 def test_a_stopped_worker_reads_nothing_more() -> None:
     scene = Scene()
     scene.feed(b"1")
