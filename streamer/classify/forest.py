@@ -37,7 +37,9 @@ class CannotRepresent(StreamerError):
 
 
 class Forest:
-    """Evaluates an ensemble; holds at most 20 bytes for each node and 8 for each leaf, and 16 for each different threshold.
+    """Evaluates an ensemble; holds at most 12 bytes for each node, 8 for each leaf and 16 for each different threshold.
+
+    That is always less than the text of the trees. Faster than LightGBM's predictor from two rows on, and about equal for one.
 
     Parameters
     ----------
