@@ -43,8 +43,8 @@ class Report:
         return cls(is_alive, is_ready, metrics)
 
 
-STARTING = Report(is_alive=True, is_ready=False, metrics="")
-"""Of a worker that loads and compiles."""
+STARTING_S = 120.0
+"""Seconds that loading and compiling may take; a worker that is then still not at work hangs."""
 
 
 class Reporter:
@@ -67,6 +67,7 @@ class Reporter:
         self._descriptor = descriptor
         self._grace = grace
         self._every = every
+        self._began = time.monotonic()
         self._probed: Probed | None = None
         threading.Thread(target=self._run, name="reports", daemon=True).start()
 
@@ -86,7 +87,7 @@ class Reporter:
     def _report(self) -> Report:
         probed = self._probed
         if probed is None:
-            return STARTING
+            return Report(is_alive=time.monotonic() - self._began <= STARTING_S, is_ready=False, metrics="")
         return Report(probed.is_alive(), probed.is_ready(), probed.metrics().decode())
 
     def _send(self, line: bytes) -> None:

@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from streamer.ports import Clock
-from streamer.reports import STARTING, Report
+from streamer.reports import Report
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class _Life:
     def __init__(self, number: int, command: Command, clock: Clock) -> None:
         self._clock = clock
         self.began = self._heard = clock.monotonic()
-        self._report = STARTING
+        self._report = Report(is_alive=True, is_ready=False, metrics="")
         reading, writing = os.pipe()
         try:
             # a process group of its own: Ctrl-C reaches the supervisor alone, which then tells each worker once

@@ -41,6 +41,8 @@ def problems(settings: config.Config, clock: Clock) -> Iterator[str]:
         case config.ArchiveSink() as sink:
             yield from _writable(sink.folder)
     yield from _port(settings.telemetry)
+    if settings.worker.compile_cache is not None:
+        yield from _writable(settings.worker.compile_cache, "worker.compile_cache")
 
 
 def _models(settings: config.Model) -> Iterator[str]:

@@ -235,3 +235,9 @@ def test_no_value_of_a_variable_escapes_as_another_error(
     path.write_text(SMALLEST)
     with contextlib.suppress(InvalidConfig):
         config.load(path, {f"STREAMER_{variable}": value})
+
+
+def test_only_a_consumer_group_is_shared_out_to_several_workers(written: Write) -> None:
+    assert config.load(written(with_line("worker", "workers = 3")), {}).worker.workers == 3
+    said = complaint(written(with_line("worker", "workers = 3", FILES)))
+    assert "worker.workers 3 needs source.kind 'kafka'" in said
