@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import lightgbm
@@ -13,7 +15,7 @@ import numpy as np
 from streamer import wiring
 from streamer.classify.bundle import LightGBMClassifier, bundle_files
 from streamer.classify.calibration import Calibration
-from streamer.classify.manifest import TREES, Manifest, TrainingSet
+from streamer.classify.manifest import CALIBRATION, TREES, Manifest, TrainingSet
 from streamer.classify.taxonomy import LEAVES
 from streamer.codec.framing import Framing
 from streamer.data.arrays import Float32s
@@ -42,12 +44,15 @@ class Model:
     calibration : Calibration
     origin : ``shipped`` or ``stand-in``
         A stand-in reads every feature of the survey, periods among them.
+    files : mapping of file name to bytes
+        The bundle.
     """
 
     classifier: LightGBMClassifier
     trees: str
     calibration: Calibration
     origin: Literal["shipped", "stand-in"]
+    files: Mapping[str, bytes]
 
     @property
     def described(self) -> str:
@@ -107,9 +112,17 @@ def stand_in(survey: str, rounds: int = STAND_IN_ROUNDS, alerts: int = STAND_IN_
     return _model(bundle_files(manifest, booster.model_to_string(), Calibration.single(1.0), "# A stand-in\n"), "stand-in")
 
 
+def write_bundle(model: Model, folder: Path) -> None:
+    """The bundle as a folder below `folder`, for another process to load."""
+    place = folder / model.classifier.name
+    place.mkdir(parents=True)
+    for name, content in model.files.items():
+        (place / name).write_bytes(content)
+
+
 def _model(files: dict[str, bytes], origin: Literal["shipped", "stand-in"]) -> Model:
     classifier = LightGBMClassifier(files, check_names)
-    return Model(classifier, gzip.decompress(files[TREES]).decode(), Calibration.of_json(files["calibration.json"]), origin)
+    return Model(classifier, gzip.decompress(files[TREES]).decode(), Calibration.of_json(files[CALIBRATION]), origin, files)
 
 
 def _simulated(survey: str, count: int) -> tuple[AlertBatch, list[str]]:
