@@ -74,6 +74,19 @@ class Subscription:
     client: Mapping[str, str | int | bool] = field(default_factory=dict, repr=False)
 
 
+def consumer_settings(subscription: Subscription) -> dict[str, Any]:
+    """What librdkafka's consumer is told."""
+    return {
+        **_SETTINGS,
+        **({} if subscription.client.get("group.protocol") == "consumer" else _CLASSIC),
+        "bootstrap.servers": subscription.servers,
+        "group.id": subscription.group,
+        "client.id": "streamer",
+        **({"group.instance.id": subscription.instance} if subscription.instance else {}),
+        **subscription.client,
+    }
+
+
 class KafkaSource:
     """A :class:`streamer.ports.Source` over a consumer group.
 
@@ -91,25 +104,13 @@ class KafkaSource:
         self._failure: KafkaError | None = None
         self._complaints: set[int] = set()
         self._begins: dict[tuple[str, int], int] = {}
-        self._consumer = Consumer(self._settings(subscription))
+        self._consumer = Consumer({**consumer_settings(subscription), "error_cb": self._on_error})
         self._consumer.subscribe(
             [_posix(topic) for topic in subscription.topics],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_revoke,
         )
-
-    def _settings(self, subscription: Subscription) -> dict[str, Any]:
-        return {
-            **_SETTINGS,
-            **({} if subscription.client.get("group.protocol") == "consumer" else _CLASSIC),
-            "bootstrap.servers": subscription.servers,
-            "group.id": subscription.group,
-            "client.id": "streamer",
-            "error_cb": self._on_error,
-            **({"group.instance.id": subscription.instance} if subscription.instance else {}),
-            **subscription.client,
-        }
 
     def read(self, limit: int, wait: float) -> RawBatch:
         """Up to `limit` messages that came within about `wait` seconds; never None, since a topic has no end."""
