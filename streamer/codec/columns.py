@@ -9,6 +9,10 @@ from enum import IntEnum
 from streamer.data.arrays import Column, Int8s, Int64s
 from streamer.data.ragged import Ragged
 
+MAX_ENTRIES = 1 << 17
+"""Entries of a wanted array in one body; ten years of visits to one place of the sky are a fifth of it, and a deflated block of
+64 kB could hold millions."""
+
 
 class Status(IntEnum):
     """What became of a body."""
@@ -20,6 +24,8 @@ class Status(IntEnum):
     """The bytes cannot be what the schema says."""
     TRAILING = 3
     """The record ends before the bytes do."""
+    OVERLONG = 4
+    """A wanted array has more than ``MAX_ENTRIES`` entries, or only the library can read the body and it is very large."""
 
 
 @dataclass(frozen=True, slots=True)

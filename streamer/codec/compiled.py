@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamer.codec import kernel
-from streamer.codec.columns import Decoded, Spans, Status
+from streamer.codec.columns import MAX_ENTRIES, Decoded, Spans, Status
 from streamer.codec.operations import NO_TABLE, PACKET, Op, Operations, Slot
 from streamer.codec.projection import BoundTable, Field, Type
 from streamer.data.arrays import MISSING, Column, Float64s, Int64s
@@ -62,7 +62,8 @@ class KernelDecoder:
         The second keeps one body with a huge array from making the room of all later batches huge, and ends the doubling.
         """
         usual = np.ceil(self._per_body * len(lengths))
-        room: Int64s = np.minimum(usual, lengths.sum() // self._least).astype(np.int64)
+        most = np.minimum(lengths.sum() // self._least, len(lengths) * MAX_ENTRIES)
+        room: Int64s = np.minimum(usual, most).astype(np.int64)
         room[PACKET] = len(lengths)
         return room
 

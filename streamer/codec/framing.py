@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamer.codec.columns import Status
+from streamer.codec.columns import MAX_ENTRIES, Status
 from streamer.codec.container import MAGIC, BadContainer, Block, Header, read_blocks, read_header, unpacked
 from streamer.codec.reader import RecordReader
 from streamer.codec.rows import Rows, RowsFound
@@ -32,6 +32,7 @@ REASON_OF_STATUS = {
     Status.TRUNCATED: (Reason.TRUNCATED, "the bytes end before the record does"),
     Status.MALFORMED: (Reason.MALFORMED, "the bytes are not what the schema says"),
     Status.TRAILING: (Reason.TRAILING_BYTES, "the record ends before the bytes do"),
+    Status.OVERLONG: (Reason.TOO_LARGE, f"more than {MAX_ENTRIES} entries in an array, or too large for the slow reader"),
 }
 
 _REASON_OF_PROBLEM = {

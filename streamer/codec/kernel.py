@@ -2,7 +2,8 @@
 
 Every read is checked against the end of its body before it happens; numbers are read byte by byte, and counts and lengths are
 checked before they are used, so that no bytes from outside can make the kernel read or write where it may not. What it accepts,
-fastavro reads to the same values; it refuses a little more (numbers of more than ten bytes, negative branch numbers).
+fastavro reads to the same values; it refuses a little more (numbers of more than ten bytes, negative numbers of branches and
+symbols, branches of nullable values in more bytes than one), none of which any writer writes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from streamer.codec.columns import Status
+from streamer.codec.columns import MAX_ENTRIES, Status
 from streamer.codec.operations import MAX_NESTING, NO_TABLE, Op
 from streamer.data.arrays import MISSING
 
-_OK, _TRUNCATED, _MALFORMED, _TRAILING = (int(status) for status in Status)
+_OK, _TRUNCATED, _MALFORMED, _TRAILING, _OVERLONG = (int(status) for status in Status)
 _OVERFLOW = len(Status)  # a table is full: the caller makes room and begins again
 
 _END, _SKIP, _SKIP_LONG, _SKIP_BYTES, _SKIP_TEXT, _SKIP_ENUM = (
@@ -226,6 +227,9 @@ def run(addresses, lengths, table, targets, floats, float_base, longs, long_base
                 else:
                     if count > (end - at) // c:
                         outcome = _TRUNCATED
+                        break
+                    if b != NO_TABLE and count > MAX_ENTRIES - (used[b] - before[b]):
+                        outcome = _OVERLONG
                         break
                     if b != NO_TABLE and count > room[b] - used[b]:
                         outcome = _OVERFLOW

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import fastavro
 import numpy as np
 
-from streamer.codec.columns import Decoded, Spans, Status
+from streamer.codec.columns import MAX_ENTRIES, Decoded, Spans, Status
 from streamer.codec.projection import BoundTable, Field, Path, Type
 from streamer.codec.types import root_of
 from streamer.data.arrays import MISSING, Column, Int8s
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
+
+MAX_BODY_BYTES = 2 << 20
+"""Larger bodies are not read into Python objects: a record of one byte becomes a dict of two hundred. Real packets have a tenth."""
 
 
 class RecordReader:
@@ -86,11 +89,20 @@ class LibraryDecoder:
         records: list[dict[str, Any]] = []
         for i in range(len(bodies)):
             body = bodies.bytes_of(i)
+            if len(body) > MAX_BODY_BYTES:
+                records.append({})
+                status[i] = Status.OVERLONG
+                continue
             record, end, status[i] = self._reader.read(body, 0)
             if status[i] == Status.OK and end != len(body):
                 record, status[i] = {}, Status.TRAILING
+            elif any(len(entries) > MAX_ENTRIES for entries in self._entries(record)):
+                record, status[i] = {}, Status.OVERLONG
             records.append(record)
         return records, status
+
+    def _entries(self, record: dict[str, Any]) -> Iterator[list[Any]]:
+        return (record.get(table.array) or [] for table in self._tables if table.array)
 
 
 def _columns(table: BoundTable, records: Sequence[dict[str, Any]]) -> dict[str, Column]:
