@@ -13,6 +13,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 DEMO ?= --seconds 20
 RECIPE ?=
 PYTEST ?=
+BENCH ?=
 
 .PHONY: help
 help:  ## this list
@@ -39,8 +40,8 @@ format: $(VENV)/.dev  ## put every file into the house format and mend what can 
 	$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(VENV)/.dev  ## time single kernels beside their oracles; only the ratios mean anything
-	$(BIN)/pytest tests/bench --benchmark-only $(PYTEST)
+bench: $(VENV)/.dev  ## measure against fair baselines and through a real Kafka, into out/bench; fails if a ratio is 25 % worse
+	$(BIN)/python -m tests.bench.with_kafka --out out/bench --check $(BENCH)
 
 .PHONY: train
 train: $(VENV)/.dev  ## train a model: make train RECIPE=path/to/recipe.toml

@@ -35,7 +35,7 @@ REGISTRY_ID = 1
 _TAGGED = bundled_schema("tagged", "1.0").tree
 
 
-class _Scorer:
+class Scorer:
     """One alert to its calibrated probabilities."""
 
     def __init__(self, model: Model) -> None:
@@ -68,7 +68,7 @@ class Naive:
     """
 
     def __init__(self, model: Model, schemas: Schemas) -> None:
-        self._score = _Scorer(model)
+        self._score = Scorer(model)
         self._schemas = schemas
         self._parsed: dict[object, tuple[Any, Any]] = {}
 
@@ -111,7 +111,7 @@ class GoodLibraries:
     """
 
     def __init__(self, model: Model, schemas: Schemas) -> None:
-        self._score = _Scorer(model)
+        self._score = Scorer(model)
         self._read = CachedReader(schemas)
         self._tagged = fastavro.parse_schema(_TAGGED)
 

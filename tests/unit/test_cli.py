@@ -21,7 +21,7 @@ from streamer.testing import HandClock
 from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
 
 pytestmark = pytest.mark.usefixtures("logger_restored")
-COMMANDS = {"demo", "run", "check", "replay", "simulate", "subscribe", "show", "features", "models", "train", "evaluate"}
+COMMANDS = {"demo", "run", "check", "replay", "simulate", "subscribe", "show", "features", "models", "train", "evaluate", "bench"}
 FILES = '[source]\nkind = "archive"\npaths = ["in"]\n[sink]\nkind = "archive"\nfolder = "out"\n[model]\nname = []\n'
 REAL_INPUTS = ("trigger_snr", "trigger_magnitude", "star_galaxy")
 FILES += "[telemetry]\nport = 0\n"

@@ -53,6 +53,9 @@ class Amounts:
     latency_s: float = 20.0
 
 
+NORMAL = Amounts()
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One way to run workers over a topic."""
