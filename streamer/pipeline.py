@@ -65,6 +65,8 @@ class Outcome:
     rejections: Rejections
     survey_of_rejected: tuple[str, ...]
     """The survey of each rejection, ``unknown`` where it could not be told."""
+    read_by_library: Mapping[str, int]
+    """Rows by survey whose schema only fastavro reads."""
 
     @property
     def tally(self) -> Tally:
@@ -81,7 +83,15 @@ class Outcome:
         rejected = Counter(zip(self.survey_of_rejected, self.rejections.stage, self.rejections.reason, strict=True))
         for (survey, _, reason), count in rejected.items():
             private[survey] += count if reason is Reason.PRIVATE else 0
-        return Tally(len(self.rows.raw), len(self.rows), dict(answers), dict(rejected), dict(+withdrawn), dict(+private))
+        return Tally(
+            messages=len(self.rows.raw),
+            read=len(self.rows),
+            answers=dict(answers),
+            rejected=dict(rejected),
+            withdrawn=dict(+withdrawn),
+            private=dict(+private),
+            read_by_library=self.read_by_library,
+        )
 
     def alert_ids(self) -> list[tuple[str, int]]:
         """(survey, alert id) of every alert that was understood."""
@@ -140,7 +150,7 @@ class Pipeline:
                 scored += [part] if part is not None and len(part.alerts) else []
                 rejected.append(rejections)
         rejections = Rejections.joined(rejected)
-        return Outcome(rows, tuple(scored), rejections, self._surveys(rows, rejections.row))
+        return Outcome(rows, tuple(scored), rejections, self._surveys(rows, rejections.row), self._read_by_library(rows))
 
     def _isolated(self, rows: Rows, group: Int64s, reader: _Reader, lap: Lap) -> Iterator[tuple[Scored | None, Rejections]]:
         """The group's outcome; if our own code fails on it, that of its halves, down to the alerts that make it fail.
@@ -216,6 +226,14 @@ class Pipeline:
                 self._readers.clear()
             self._readers[schema] = _reader(schema)
         return self._readers[schema]
+
+    def _read_by_library(self, rows: Rows) -> dict[str, int]:
+        counts: Counter[str] = Counter()
+        for number, schema in enumerate(rows.schemas):
+            reader = self._reader(schema)
+            if reader.survey is not None and reader.program is not None and reader.program.why_not_compiled:
+                counts[reader.survey.name] += int(np.count_nonzero(rows.schema == number))
+        return dict(counts)
 
     def _surveys(self, rows: Rows, rejected: Int64s) -> tuple[str, ...]:
         readers = [self._reader(schema) for schema in rows.schemas]

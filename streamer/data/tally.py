@@ -26,6 +26,8 @@ class Tally:
         History sources that the survey has withdrawn; left out of the features.
     private : counts by survey
         Alerts that are not public, wherever they went.
+    read_by_library : counts by survey
+        Alerts whose schema the compiled decoder does not cover, so that fastavro read them: right, but slowly.
     """
 
     messages: int = 0
@@ -34,6 +36,7 @@ class Tally:
     rejected: Mapping[tuple[str, Stage, Reason], int] = field(default_factory=dict)
     withdrawn: Mapping[str, int] = field(default_factory=dict)
     private: Mapping[str, int] = field(default_factory=dict)
+    read_by_library: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def classified(self) -> int:
