@@ -18,7 +18,8 @@ from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
 
 MAX_BODY_BYTES = 2 << 20
-"""Larger bodies are not read into Python objects: a record of one byte becomes a dict of two hundred. Real packets have a tenth."""
+"""Larger bodies are not read into Python objects, and where several records stand together none of more than half of it: an item of
+one byte can become a dict of two hundred. Real packets have a tenth."""
 
 
 class RecordReader:
@@ -44,14 +45,22 @@ class RecordReader:
         return (record, stream.tell(), Status.OK) if isinstance(record, dict) else ({}, start, Status.MALFORMED)
 
     def spans(self, buffer: bytes, count: int) -> tuple[list[tuple[int, int]], Status]:
-        """(start, end) of up to `count` records that stand one after the other in `buffer`, and how the last attempt went."""
+        """(start, end) of up to `count` records that stand one after the other in `buffer`, and how the last attempt went.
+
+        Only a window of the buffer is shown to fastavro, so that one huge record in it does not become Python objects.
+        """
         found: list[tuple[int, int]] = []
-        end = 0
+        begin = end = 0
+        window = buffer[:MAX_BODY_BYTES]
         for _ in range(count):
+            if end - begin > MAX_BODY_BYTES // 2:
+                begin, window = end, buffer[end : end + MAX_BODY_BYTES]
             start = end
-            _, end, status = self.read(buffer, start)
+            _, place, status = self.read(window, start - begin)
             if status != Status.OK:
-                return found, status
+                is_cut = status == Status.TRUNCATED and begin + len(window) < len(buffer)
+                return found, Status.OVERLONG if is_cut else status
+            end = begin + place
             found.append((start, end))
         return found, Status.OK if end == len(buffer) else Status.TRAILING
 

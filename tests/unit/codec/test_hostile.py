@@ -12,6 +12,7 @@ from streamer.codec.container import write_long
 from streamer.codec.decode import Program
 from streamer.codec.framing import REASON_OF_STATUS
 from streamer.codec.projection import Field, Projection, Table, Type
+from streamer.codec.reader import RecordReader
 from streamer.data.arrays import MISSING
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
@@ -168,6 +169,22 @@ def test_what_only_the_library_reads_is_not_read_if_it_is_very_large() -> None:
     decoded, peak = traced(program, bodies)
     assert decoded.status.tolist() == [Status.OK, Status.OVERLONG]
     assert peak < 6 << 20  # the body is copied once
+
+
+def test_records_in_a_large_block_are_found_without_reading_all_of_it_at_once() -> None:
+    bodies = [history(n) for n in (3, 900_000, 1, 700_000, 900_000, 1_000_000, 5, 900_000)]
+    ends = np.cumsum([len(body) for body in bodies]).tolist()
+    found, status = RecordReader(WriterSchema.of(HISTORY)).spans(b"".join(bodies), len(bodies))
+    assert status is Status.OK
+    assert found == list(zip([0, *ends], ends, strict=False))
+
+
+def test_a_huge_record_between_others_is_overlong() -> None:
+    block = history(3) + history(20_000_000) + history(3)
+    reader = RecordReader(WriterSchema.of(HISTORY))
+    found, status = reader.spans(block, 3)
+    assert found == [(0, len(history(3)))]
+    assert status is Status.OVERLONG
 
 
 def test_every_status_but_ok_has_a_reason() -> None:
