@@ -14,7 +14,7 @@ Names = Callable[[str], str]
 Kafka = KafkaServer | ExternalKafka
 
 
-def _started(server: KafkaServer) -> KafkaServer:
+def started(server: KafkaServer) -> KafkaServer:
     """The running server; without one CI fails and a user's clone skips, with the reason."""
     try:
         server.start()
@@ -31,7 +31,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     if named := os.environ.get("STREAMER_TEST_KAFKA"):
         yield ExternalKafka(named)
         return
-    server = _started(KafkaServer(tmp_path_factory.mktemp("kafka")))
+    server = started(KafkaServer(tmp_path_factory.mktemp("kafka")))
     yield server
     server.stop()
 
@@ -39,7 +39,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 @pytest.fixture
 def mortal_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A broker of one's own, to kill."""
-    server = _started(KafkaServer(tmp_path_factory.mktemp("mortal-kafka")))
+    server = started(KafkaServer(tmp_path_factory.mktemp("mortal-kafka")))
     yield server
     server.stop()
 

@@ -143,11 +143,14 @@ class KafkaServer:
     folder : Path
         For settings, log and data.
     settings : mapping
-        More broker properties.
+        More broker properties; ``{port}`` and ``{controller}`` stand for the ports of the two listeners.
+    users : mapping
+        User name → password, for SCRAM-SHA-512.
     """
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
     bootstrap: str = field(init=False, default="")
     _process: subprocess.Popen[bytes] | None = field(init=False, default=None)
     _log: IO[bytes] | None = field(init=False, default=None)
@@ -171,10 +174,12 @@ class KafkaServer:
     def _format(self, classpath: str, properties: Path) -> None:
         port, controller = free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
-        lines = _PROPERTIES.format(port=port, controller=controller, data=self.folder / "data")
-        properties.write_text(lines + "".join(f"{name}={value}\n" for name, value in self.settings.items()))
+        lines = _PROPERTIES + "".join(f"{name}={value}\n" for name, value in self.settings.items())
+        properties.write_text(lines.format(port=port, controller=controller, data=self.folder / "data"))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        for name, password in self.users.items():
+            tool += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         subprocess.run(tool, check=True, capture_output=True, timeout=60)
 
     def _answers(self, admin: AdminClient) -> bool:

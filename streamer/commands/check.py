@@ -8,8 +8,9 @@ import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streamer import config, wiring
@@ -72,15 +73,31 @@ def _registry(setting: str, address: str, clock: Clock) -> Iterator[str]:
 
 def _broker(section: str, broker: config.Broker, topics: tuple[str, ...]) -> Iterator[str]:
     servers = ",".join(broker.servers)
+    complaints: list[KafkaError] = []
     try:
-        client = wiring.client_settings(broker)
-        found = AdminClient({**client, "bootstrap.servers": servers, "log_level": 0}).list_topics(timeout=ANSWER_S)
-    except KafkaException as error:
-        yield f"{section}.servers: no Kafka broker answers at {servers}: {error.args[0].str()}"
+        client: dict[str, Any] = {**wiring.client_settings(broker), "bootstrap.servers": servers, "log_level": 0}
+        admin = AdminClient(client | {"error_cb": complaints.append})
     except StreamerError as error:
         yield f"{section}.{error}"
+        return
+    except KafkaException as error:
+        yield f"{section}: not good for a Kafka client: {error.args[0].str()}"
+        return
+    try:
+        found = admin.list_topics(timeout=ANSWER_S)
+    except KafkaException as error:
+        admin.poll(0)  # hears the complaints
+        yield _unanswered(section, servers, [*complaints, error.args[0]])
     else:
         yield from (f"{section}.topics: there is no topic {topic} at {servers}" for topic in topics if topic not in found.topics)
+
+
+def _unanswered(section: str, servers: str, complaints: list[KafkaError]) -> str:
+    """Why there was no answer; of what the client says, a refused password first, then what it met with first."""
+    refused = [error for error in complaints if error.code() == KafkaError._AUTHENTICATION]  # noqa: SLF001  # librdkafka's name
+    if refused:
+        return f"{section}.password: the broker at {servers} refuses the user name or the password: {refused[0].str()}"
+    return f"{section}.servers: no Kafka broker answers at {servers}: {complaints[0].str()}"
 
 
 def _writable(folder: Path, setting: str = "sink.folder") -> Iterator[str]:

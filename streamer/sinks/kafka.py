@@ -17,7 +17,7 @@ from confluent_kafka import Message as KafkaMessage
 
 from streamer.data.batch import Positions
 from streamer.data.message import Channel, Message
-from streamer.errors import Fatal, MustAbort
+from streamer.errors import Fatal, InvalidConfig, MustAbort
 from streamer.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,8 @@ class _Caller:
 class KafkaSink:
     """A :class:`streamer.ports.Sink`: one transaction for each commit.
 
-    Building it ends the open transaction of a dead predecessor with the same id; raises Fatal if the broker cannot be reached.
+    Building it ends the open transaction of a dead predecessor with the same id; raises Fatal if the broker cannot be reached
+    or does not take the password, InvalidConfig if the client library refuses a setting.
 
     Parameters
     ----------
@@ -150,17 +151,21 @@ class KafkaSink:
         self._patience = patience
         self._is_open = False
         self._refused: KafkaError | None = None
+        self._complaint: KafkaError | None = None
+        settings = {
+            **_SETTINGS,
+            "bootstrap.servers": destination.servers,
+            "client.id": "streamer",
+            "transactional.id": transactional_id,
+            "message.max.bytes": destination.largest,
+            "error_cb": self._on_error,
+            **destination.client,
+        }
+        try:
+            self._producer = Producer(settings)
+        except KafkaException as error:
+            raise InvalidConfig(f"sink: not good for a Kafka client: {error.args[0].str()}") from error
         self._caller = _Caller()
-        self._producer = Producer(
-            {
-                **_SETTINGS,
-                "bootstrap.servers": destination.servers,
-                "client.id": "streamer",
-                "transactional.id": transactional_id,
-                "message.max.bytes": destination.largest,
-                **destination.client,
-            }
-        )
         try:
             self._repeated("init_transactions", lambda: self._producer.init_transactions(_CALL_S))
         except _RequiresAbort as error:
@@ -218,13 +223,25 @@ class KafkaSink:
             except BufferError:
                 if self._clock.monotonic() > deadline:
                     raise Fatal(f"the producer's queue stayed full for {self._patience:.0f} s") from None
-                self._producer.poll(_PAUSE_S)
+                self._poll(_PAUSE_S)
             except KafkaException as error:
                 self._refuse(error.args[0], topic)
                 raise _RequiresAbort(error.args[0].str()) from error
             else:
-                self._producer.poll(0)
+                self._poll(0)
                 return
+
+    def _poll(self, seconds: float) -> None:
+        """Hear what the client has to say; raises Fatal if it cannot go on."""
+        try:
+            self._producer.poll(seconds)
+        except KafkaException as error:
+            raise Fatal(f"the Kafka producer cannot go on: {error.args[0].str()}") from error
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Keep what the client says of its connections: a call that times out does not say why."""
+        if self._complaint is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # librdkafka's codes are named so
+            self._complaint = error
 
     def _on_delivery(self, error: KafkaError | None, message: KafkaMessage) -> None:
         if error is not None and self._refused is None:
@@ -252,6 +269,7 @@ class KafkaSink:
         """Call until it succeeds; a call that timed out may have succeeded, and repeating the same one is safe."""
         deadline = self._clock.monotonic() + self._patience
         tries = 0
+        self._complaint = None
         while True:
             tries += 1
             try:
@@ -260,10 +278,19 @@ class KafkaSink:
                 error: KafkaError = exception.args[0]
                 if error.txn_requires_abort():
                     raise _RequiresAbort(f"{name}: {error.str()}") from exception
-                if not error.retriable() or self._clock.monotonic() > deadline:
-                    raise Fatal(f"{name} failed {tries} times: {error.str()}") from exception
+                if error.retriable():
+                    self._poll(_PAUSE_S)
+                if not error.retriable() or self._is_locked_out() or self._clock.monotonic() > deadline:
+                    raise Fatal(f"{name} failed (tried {tries}×): {self._why(error)}") from exception
                 if tries == 1:
-                    log.warning("%s is repeated: %s", name, error.str())
-                self._producer.poll(_PAUSE_S)
+                    log.warning("%s is repeated: %s", name, self._why(error))
             else:
                 return
+
+    def _is_locked_out(self) -> bool:
+        """The broker does not take the user name and password, which trying again does not change."""
+        return self._complaint is not None and self._complaint.code() == KafkaError._AUTHENTICATION  # noqa: SLF001  # named so
+
+    def _why(self, error: KafkaError) -> str:
+        """What the call says, after what the connection said."""
+        return error.str() if self._complaint is None else f"{self._complaint.str()} ({error.str()})"

@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka import Message as KafkaMessage
 
 from streamer.data.batch import NO_TIME, Positions, RawBatch
-from streamer.errors import Fatal
+from streamer.errors import Fatal, InvalidConfig
 from streamer.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,11 @@ class KafkaSource:
     ----------
     subscription : Subscription
     clock : Clock
+
+    Raises
+    ------
+    InvalidConfig
+        If the client library refuses a setting (a file of certificates that is none). Whether a broker answers shows later.
     """
 
     def __init__(self, subscription: Subscription, clock: Clock) -> None:
@@ -104,7 +109,10 @@ class KafkaSource:
         self._failure: KafkaError | None = None
         self._complaints: set[int] = set()
         self._begins: dict[tuple[str, int], int] = {}
-        self._consumer = Consumer({**consumer_settings(subscription), "error_cb": self._on_error})
+        try:
+            self._consumer = Consumer({**consumer_settings(subscription), "error_cb": self._on_error})
+        except KafkaException as error:
+            raise InvalidConfig(f"source: not good for a Kafka client: {error.args[0].str()}") from error
         self._consumer.subscribe(
             [_posix(topic) for topic in subscription.topics],
             on_assign=self._on_assign,
