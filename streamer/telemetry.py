@@ -141,6 +141,7 @@ class PrometheusTelemetry:
         self._dead_letters = Counter("streamer_dead_letters", "Rejected rows", ["survey", "stage", "reason"], registry=r)
         self._private = Counter("streamer_private", "Alerts that are not public", ["survey"], registry=r)
         self._withdrawn = Counter("streamer_withdrawn_sources", "History sources taken back by the survey", ["survey"], registry=r)
+        self._by_library = Counter("streamer_read_by_library", "Alerts whose schema only fastavro reads", ["survey"], registry=r)
         self._duplicates = Counter("streamer_duplicates", "Alerts seen before, lately", registry=r)
         self._aborted = Counter("streamer_transactions_aborted", "Transactions aborted and read again", registry=r)
         self._stages = Histogram("streamer_stage_seconds", "Time per batch and stage", ["stage"], buckets=_STAGE_S, registry=r)
@@ -149,7 +150,8 @@ class PrometheusTelemetry:
         r.register(self._latency)
         self._lag = Gauge("streamer_consumer_lag", "Messages still to read", ["topic", "partition"], registry=r)
         self._imbalance = Gauge("streamer_ledger_imbalance", "Rows unaccounted for since the start: must be 0", registry=r)
-        self._model = Gauge("streamer_model_info", "Loaded models", ["survey", "name", "version", "checksum"], registry=r)
+        labels = ["survey", "name", "version", "checksum", "evaluator"]
+        self._model = Gauge("streamer_model_info", "Loaded models", labels, registry=r)
 
     def is_alive(self) -> bool:
         """The loop has turned lately."""
@@ -163,9 +165,9 @@ class PrometheusTelemetry:
         """All metrics, in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def model(self, survey: str, name: str, version: str, checksum: str) -> None:
-        """A model is loaded for a survey."""
-        self._model.labels(survey, name, version, checksum).set(1)
+    def model(self, survey: str, name: str, version: str, checksum: str, evaluator: str) -> None:
+        """A model is loaded for a survey; its trees are evaluated by our own ``forest`` or by LightGBM's ``booster``."""
+        self._model.labels(survey, name, version, checksum, evaluator).set(1)
 
     def turned(self) -> None:
         """The loop went round."""
@@ -194,6 +196,8 @@ class PrometheusTelemetry:
             self._withdrawn.labels(survey).inc(count)
         for survey, count in tally.private.items():
             self._private.labels(survey).inc(count)
+        for survey, count in tally.read_by_library.items():
+            self._by_library.labels(survey).inc(count)
 
     def aborted(self) -> None:
         """Count an aborted transaction; not ready until one succeeds."""

@@ -108,7 +108,7 @@ def service(
     encode = encoder(settings.sink, clock)
     telemetry = PrometheusTelemetry(clock, needs_assignment=isinstance(settings.source, config.KafkaSource))
     for survey, model in models.items():
-        telemetry.model(survey, model.name, model.version, model.checksum)
+        telemetry.model(survey, model.name, model.version, model.checksum, model.evaluator)
     with serving(telemetry, settings.telemetry.port, settings.telemetry.address), _sole(settings, slot, clock):
         if isinstance(settings.source, config.KafkaSource):  # others wait for nobody
             warm_up(pipeline, tuple(models), clock)

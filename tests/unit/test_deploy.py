@@ -48,7 +48,7 @@ def metrics_in(query: str) -> set[str]:
 def exported() -> dict[str, set[str]]:
     """Every sample that the service exports once each thing has happened, with its labels."""
     told = telemetry.PrometheusTelemetry(telemetry.SystemClock())
-    told.model("ztf", "m", "1.0", "00")
+    told.model("ztf", "m", "1.0", "00", "forest")
     told.committed(EVENTFUL, {Stage.CODEC: 0.1}, np.array([1.0]))
     told.aborted()
     told.duplicates(1)

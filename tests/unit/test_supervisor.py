@@ -194,7 +194,7 @@ def test_the_metrics_of_all_workers_are_one_exposition_with_each_family_once() -
 
 def test_what_the_service_exports_passes_through_unchanged_but_for_the_label() -> None:
     telemetry = PrometheusTelemetry(SystemClock())
-    telemetry.model("ztf", "m", "1.0", "00")
+    telemetry.model("ztf", "m", "1.0", "00", "forest")
     telemetry.lag({("topic", 0): 3, ("topic", 1): 4})
     telemetry.committed(
         Tally(messages=2, read=2, answers={("ztf", State.NOT_CLASSIFIED, Why.NO_MODEL): 2}), {Stage.CODEC: 0.1}, np.array([1.0])

@@ -98,7 +98,7 @@ def test_a_batch_is_counted_under_the_published_names(telemetry: PrometheusTelem
 def test_aborts_duplicates_and_models_are_shown(telemetry: PrometheusTelemetry, server: MetricsServer) -> None:
     telemetry.aborted()
     telemetry.duplicates(3)
-    telemetry.model("ztf", "early", "1.0", "ab12")
+    telemetry.model("ztf", "early", "1.0", "ab12", "forest")
     found = samples(server)
     assert found["streamer_transactions_aborted_total{}"] == 1
     assert found["streamer_duplicates_total{}"] == 3
