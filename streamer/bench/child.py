@@ -30,6 +30,8 @@ from streamer.telemetry import SystemClock
 
 IDLE_S = 3.0
 """A process that has read something and then nothing for so long is done."""
+NOTHING_S = 15.0
+"""And so is one that has read nothing at all for so long: another one was given every partition."""
 PAGE_BYTES = 4096
 _STATM = Path("/proc/self/statm")
 
@@ -61,6 +63,11 @@ class Timeline:
     rejected: int = 0
     latency: list[float] = field(default_factory=list)
 
+    def is_idle_since(self, began: float) -> bool:
+        """Whether there is nothing more to be expected of a process that began at `began`."""
+        now = time.monotonic()
+        return now - self.at[-1] > IDLE_S if self.at else now - began > NOTHING_S
+
     def add(self, messages: int) -> int:
         """Note a batch; how many messages are done now."""
         done = messages + (self.messages[-1] if self.messages else 0)
@@ -83,7 +90,7 @@ def bare(settings: config.Config, count: int) -> Timeline:
     timeline, size = Timeline(), 0
     _await_go()
     began = time.monotonic()
-    while time.monotonic() - (timeline.at[-1] if timeline.at else began + 30) < IDLE_S:
+    while not timeline.is_idle_since(began):
         messages = consumer.consume(256, 0.05)
         size += sum(len(message.value() or b"") for message in messages)
         if messages and timeline.add(len(messages)) >= count:
@@ -131,11 +138,11 @@ def memory(settings: config.Config, count: int, survey: str) -> Timeline:
 
 @contextmanager
 def _ended_when_idle(timeline: Timeline, stop: Callable[[], None]) -> Iterator[None]:
-    done = threading.Event()
+    done, began = threading.Event(), time.monotonic()
 
     def look() -> None:
         while not done.wait(0.5):
-            if timeline.at and time.monotonic() - timeline.at[-1] > IDLE_S:
+            if timeline.is_idle_since(began):
                 stop()
 
     watchdog = threading.Thread(target=look, daemon=True)

@@ -74,7 +74,11 @@ def _flux(point: Record) -> tuple[float, float]:
 
 def _lsst(record: Record) -> Alert:
     trigger = record["diaSource"]
-    points = [point for point in (trigger, *(record["prvDiaSources"] or ())) if point["psfFlux"] is not None]
+    points = [
+        point
+        for point in (trigger, *(record["prvDiaSources"] or ()))
+        if point["psfFlux"] is not None and not point.get("timeWithdrawnMjdTai")
+    ]
     now = trigger["midpointMjdTai"]
     table = [(point["midpointMjdTai"] - now, point["band"], point["psfFlux"], point["psfFluxErr"]) for point in points]
     flux, error = (np.nan if trigger[name] is None else trigger[name] for name in ("psfFlux", "psfFluxErr"))

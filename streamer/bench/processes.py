@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from typing import IO, Any
 
 from streamer.bench.child import Timeline
 from streamer.errors import Fatal
+
+LIMIT_S = 3600.0
+"""No process runs longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ def _process(task: Task) -> Iterator[tuple[subprocess.Popen[str], IO[bytes]]]:
     with tempfile.TemporaryFile() as errors:
         command = [sys.executable, "-m", "streamer.bench.child"]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603  # ourselves
+        overdue = threading.Timer(LIMIT_S, process.kill)
+        overdue.start()
         try:
             _send(
                 process,
@@ -66,6 +72,7 @@ def _process(task: Task) -> Iterator[tuple[subprocess.Popen[str], IO[bytes]]]:
             )
             yield process, errors
         finally:
+            overdue.cancel()
             process.kill()
             process.communicate()
 

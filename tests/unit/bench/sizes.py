@@ -1,0 +1,15 @@
+"""The smallest run of every measure."""
+
+from streamer.bench.run import Effort
+
+TINY = Effort(
+    rounds=1,
+    simulated=6,
+    baseline_packets=2,
+    batch=8,
+    identical_rows=50,
+    memory_alerts=64,
+    histories=(1, 12),
+    batches=(1, 4),
+    stand_in=(2, 200),
+)

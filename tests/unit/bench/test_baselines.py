@@ -1,0 +1,119 @@
+"""The baselines are fair: they give what streamer gives wherever the definitions are the same."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import fastavro
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from streamer.bench.baselines import CachedReader, GoodLibraries, Naive, Scorer
+from streamer.bench.light_curves import alert_of, astropy_period, library_features, numpy_features
+from streamer.bench.measures.forest import feature_rows
+from streamer.bench.models import Model, model_for, stand_in
+from streamer.bench.packets import SURVEYS, Sample, sample, with_history
+from streamer.codec.framing import Framing
+from streamer.features import compute
+from streamer.pipeline import Pipeline
+from streamer.stores.bundled import bundled_schema
+
+KNOWN = {"trigger_magnitude", "n_detections", "n_nights", "span", "snr_mean_r", "skew_r", "stetson_k_r", "slope_r", "rise_time_r"}
+
+
+@pytest.fixture(scope="module", params=SURVEYS)
+def simulated(request: pytest.FixtureRequest) -> Sample:
+    return sample(request.param, None, simulated=40)
+
+
+@pytest.fixture(scope="module")
+def model(simulated: Sample) -> Model:
+    return model_for(simulated.survey)
+
+
+def our_features(packets: Sample, names: tuple[str, ...]) -> NDArray[np.float32]:
+    outcome = Pipeline(Framing(packets.schemas), {}, allow_private=True)(packets.batch(len(packets.payloads)))
+    (part,) = outcome.scored
+    assert part.alerts.row.tolist() == list(range(len(packets.payloads)))
+    return compute(part.alerts, names)
+
+
+def compared(theirs: Sequence[Mapping[str, float]], ours: NDArray[np.float32], names: tuple[str, ...]) -> int:
+    """How many values are equal; an assertion fails if one of both is defined and differs."""
+    found = 0
+    for alert, mine in zip(theirs, ours.tolist(), strict=True):
+        for name, value in zip(names, mine, strict=True):
+            other = alert.get(name, np.nan)
+            if np.isfinite(value) and np.isfinite(other):
+                assert other == pytest.approx(value, rel=2e-3, abs=2e-4), name
+                found += 1
+    return found
+
+
+def test_numpy_features_are_ours(simulated: Sample, model: Model) -> None:
+    read, names = CachedReader(simulated.schemas), model.classifier.inputs
+    theirs = [numpy_features(alert_of(read(payload)), with_period=False) for payload in simulated.payloads]
+    assert {name for alert in theirs for name in alert} >= KNOWN
+    assert compared(theirs, our_features(simulated, names), names) > 300
+
+
+def test_library_features_of_the_same_name_are_ours(simulated: Sample, model: Model) -> None:
+    read, names = CachedReader(simulated.schemas), model.classifier.inputs
+    theirs = [library_features(alert_of(read(payload)), with_period=False) for payload in simulated.payloads]
+    assert compared(theirs, our_features(simulated, names), names) > 200
+
+
+def test_the_baselines_compute_about_as_many_features_as_the_model_reads(model: Model) -> None:
+    survey = model.classifier.survey
+    packet = with_history(survey, 60)
+    alert = alert_of(CachedReader(packet.schemas)(packet.payloads[0]))
+    bands_seen = sum(len(time) > 3 for time, _, _ in alert.curves.values())
+    per_band = sum(name.endswith("_r") and name.count("_r_") == 0 for name in model.classifier.inputs)
+    for features in (numpy_features(alert, with_period=True), library_features(alert, with_period=True)):
+        assert 0.8 * per_band * bands_seen < len(features) < 1.6 * len(model.classifier.inputs)
+
+
+def test_both_searches_find_the_period_of_a_sine() -> None:
+    rng = np.random.default_rng(1)
+    time = np.sort(rng.uniform(-200.0, 0.0, 60))
+    curve = time, 500.0 * np.sin(2 * np.pi * time / 0.61), np.full(60, 20.0)
+    assert 10 ** astropy_period(curve)["period_log"] == pytest.approx(0.61, rel=1e-3)
+
+
+def test_the_same_row_gives_the_same_probabilities(simulated: Sample, model: Model) -> None:
+    rows = feature_rows(model, simulated, 12)
+    n_detections = np.arange(1, 13)
+    ours = model.classifier.scores(rows, n_detections).leaves
+    theirs = [Scorer(model).row(row[None], n) for row, n in zip(rows, n_detections.tolist(), strict=True)]
+    np.testing.assert_array_equal(ours, np.stack(theirs))
+
+
+def test_naive_gives_the_packet_with_a_tag_in_its_own_framing(simulated: Sample, model: Model) -> None:
+    payload = simulated.payloads[0]
+    written = Naive(model, simulated.schemas)(payload)
+    before = CachedReader(simulated.schemas)(payload)
+    if simulated.survey == "ztf":
+        (after,) = fastavro.reader(io.BytesIO(written))
+        assert isinstance(after, dict)
+        tag = after.pop("streamer_tag")
+        assert after == before
+        assert isinstance(tag, dict)
+        assert tag["alert_id"] == before["candid"]
+    else:
+        assert written[:5] == b"\x00\x00\x00\x00\x01"
+        assert written[5:].startswith(payload[5:])
+
+
+def test_good_libraries_give_a_tag(simulated: Sample, model: Model) -> None:
+    written = GoodLibraries(model, simulated.schemas)(simulated.payloads[0])
+    tag = fastavro.schemaless_reader(io.BytesIO(written[5:]), bundled_schema("tagged", "1.0").tree, None)
+    assert isinstance(tag, dict)
+    assert tag["state"] == "CLASSIFIED"
+    assert sum(each["probability"] for each in tag["classifications"]) == pytest.approx(1.0)
+
+
+def test_a_stand_in_reads_every_feature_and_says_what_it_is() -> None:
+    made = stand_in("ztf", rounds=2, alerts=200)
+    assert made.origin == "stand-in"
+    assert "period_log" in made.classifier.inputs
+    assert "stand-in-ztf" in made.described
