@@ -12,18 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.broker.service import ROOT, streamer
 from tests.kafka_fixtures import Kafka, Names
 from tests.kafka_server import eventually, free_ports
 
 pytestmark = pytest.mark.kafka
-ROOT = Path(__file__).parents[2]
 COUNT = 200
-
-
-def streamer(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A finished command."""
-    command = [sys.executable, "-m", "streamer.cli", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 @contextmanager
