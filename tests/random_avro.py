@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from streamer.codec.container import write_long
-from streamer.codec.projection import Field, Projection, Table, Type, bound
+from streamer.codec.projection import ITSELF, Field, Projection, Table, Type, bound
 from streamer.codec.types import Array, Record
 from streamer.errors import UnsupportedSchema
 from tests.packets import Tree, record_of
@@ -134,7 +134,20 @@ class RandomAvro:
             if items is not None and self.rng.random() < 0.8:
                 fields = [field for path in _paths(items, ()) for field in self._fields(items, path)]
                 tables.append(Table(name, ("absent", name), (*fields, Field("absent", ("absent",), Type.FLOAT))))
+            elif items is None and self.rng.random() < 0.8:
+                tables += self._plain(root, name)
         return tuple(tables)
+
+    def _plain(self, root: Record, name: str) -> list[Table]:
+        """The table of an array of plain values, in a type that these can have; none if the field is no such array."""
+        for kind in self.rng.sample(list(Type), len(Type)):
+            table = Table(name, (name,), (Field("itself", (ITSELF,), kind, self.rng.randint(1, 12)),))
+            try:
+                bound(root, (table,))
+            except UnsupportedSchema:
+                continue
+            return [table]
+        return []
 
     def _fields(self, record: Record, path: str) -> Iterable[Field]:
         for kind in Type:

@@ -183,7 +183,7 @@ class _Compiler:
             self._union(node, lambda branch: self._wanted_array(branch, table, present))
         elif isinstance(node, Array):
             self._present(present, 1)
-            self._array(node, (), table)
+            self._array(node, table)
         else:
             self._null(present)
             self._skip(node)
@@ -257,7 +257,7 @@ class _Compiler:
         for jump in jumps:
             self.code[jump][1] = len(self.code)
 
-    def _array(self, array: Array | Map, path: Path, table: int) -> None:
+    def _array(self, array: Array | Map, table: int) -> None:
         self._nesting += 1
         if self._nesting > MAX_NESTING:
             raise NotCovered(f"arrays nested deeper than {MAX_NESTING}")
@@ -269,30 +269,13 @@ class _Compiler:
         else:
             items = array.items
         least += least_bytes(items)
-        if table == NO_TABLE or not isinstance(items, Record):
-            self._skip_or_record(items, path, table)
-        else:
-            self.record(items, path, table)
+        if table == NO_TABLE:
+            self._skip(items)
+        else:  # a record, a plain value, or null: an entry that is null has null in every column
+            self._node(items, (), table)
         self.emit(Op.NEXT, begin, table)
         self.code[begin][1], self.code[begin][3] = len(self.code), min(least, 1 << 30)
         self._nesting -= 1
-
-    def _skip_or_record(self, items: Node, path: Path, table: int) -> None:
-        if table == NO_TABLE:
-            self._skip(items)
-            return
-        if not isinstance(items, Union):
-            raise NotCovered("an array of what is no record")
-        # an entry that is null has null in every column
-        self._union(items, lambda branch: self._item(branch, path, table))
-
-    def _item(self, branch: Node, path: Path, table: int) -> None:
-        if isinstance(branch, Record):
-            self.record(branch, path, table)
-        elif branch == "null":
-            self._null([slot for slots in self.wanted[table].values() for slot in slots])
-        else:
-            raise NotCovered("an array of records or something else")
 
     def _skip(self, node: Node) -> None:
         match node:
@@ -313,7 +296,7 @@ class _Compiler:
             case Record():
                 self.record(node, (), NO_TABLE)
             case Array() | Map():
-                self._array(node, (), NO_TABLE)
+                self._array(node, NO_TABLE)
             case Union():
                 self._skip_union(node)
 

@@ -27,6 +27,9 @@ class Type(Enum):
     """bool: the value is there and not null."""
 
 
+ITSELF = ""
+"""The path of an array's entry that is a plain value instead of a record."""
+
 _ACCEPTED = {
     Type.FLOAT: {"int", "long", "float", "double", "boolean"},
     Type.INTEGER: {"int", "long"},
@@ -43,7 +46,8 @@ class Field:
     name : str
         Name of the column.
     paths : tuple of str
-        Where the value may stand, dotted, within the table's record; the first that the schema has is used.
+        Where the value may stand, dotted, within the table's record; the first that the schema has is used. ``ITSELF`` in an array
+        of plain values.
     type : Type
     width : int
         For TEXT: the longest text in bytes; what is longer is cut.
@@ -60,7 +64,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Wanted fields of the packet itself (`arrays` empty), or of the records of one of its arrays.
+    """Wanted fields of the packet itself (`arrays` empty), or of the entries of one of its arrays: records, or plain values.
 
     Parameters
     ----------
@@ -83,7 +87,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a wanted field stands in one writer schema: its path, or None if the schema lacks it."""
+    """Where a wanted field stands in one writer schema: its path (empty: the entry itself), or None if the schema lacks it."""
 
     field: Field
     path: Path | None
@@ -116,9 +120,18 @@ def _bound_table(root: Record, table: Table) -> BoundTable:
     if array is None or (node := _not_null(root.fields[array], array)) == "null":
         return BoundTable(table, None, tuple(Place(field, None) for field in table.fields))
     items = _not_null(node.items, array) if isinstance(node, Array) else None
+    if any(ITSELF in field.paths for field in table.fields):
+        if not isinstance(node, Array) or isinstance(items, Record):
+            raise UnsupportedSchema(f"field {array} is not an array of plain values")
+        return BoundTable(table, array, tuple(_itself(node.items, field, array) for field in table.fields))
     if not isinstance(items, Record):
         raise UnsupportedSchema(f"field {array} is not an array of records")
     return BoundTable(table, array, _places(items, table.fields))
+
+
+def _itself(items: Node, field: Field, array: str) -> Place:
+    _check_type(items, field, f"{array}[]")
+    return Place(field, ())
 
 
 def _places(record: Record, fields: Iterable[Field]) -> tuple[Place, ...]:
@@ -131,12 +144,16 @@ def _path(record: Record, field: Field) -> Path | None:
         node = _follow(record, path)
         if node is None:
             continue
-        if field.type is not Type.PRESENT and (wrong := _kinds(node) - _ACCEPTED[field.type]):
-            raise UnsupportedSchema(f"field {text} has type {', '.join(sorted(wrong))}, not {field.type.value}")
+        _check_type(node, field, text)
         return path
     if field.needed:
         raise UnsupportedSchema(f"no field {' or '.join(field.paths)}")
     return None
+
+
+def _check_type(node: Node, field: Field, where: str) -> None:
+    if field.type is not Type.PRESENT and (wrong := _kinds(node) - _ACCEPTED[field.type]):
+        raise UnsupportedSchema(f"field {where} has type {', '.join(sorted(wrong))}, not {field.type.value}")
 
 
 def _follow(record: Record, path: Path) -> Node | None:

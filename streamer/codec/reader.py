@@ -114,7 +114,7 @@ class LibraryDecoder:
         return (record.get(table.array) or [] for table in self._tables if table.array)
 
 
-def _columns(table: BoundTable, records: Sequence[dict[str, Any]]) -> dict[str, Column]:
+def _columns(table: BoundTable, records: Sequence[Any]) -> dict[str, Column]:
     return {place.field.name: _column(place.field, place.path, records) for place in table.places}
 
 
@@ -125,8 +125,8 @@ def _ragged(table: BoundTable, records: Sequence[dict[str, Any]]) -> Ragged:
     return Ragged(offsets_from_lengths(lengths), _columns(table, flat))
 
 
-def _column(field: Field, path: Path | None, records: Sequence[dict[str, Any]]) -> Column:
-    values = [_value(record, path) for record in records] if path else [None] * len(records)
+def _column(field: Field, path: Path | None, records: Sequence[Any]) -> Column:
+    values = [_value(record, path) for record in records] if path is not None else [None] * len(records)
     match field.type:
         case Type.FLOAT:
             return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
@@ -138,8 +138,9 @@ def _column(field: Field, path: Path | None, records: Sequence[dict[str, Any]]) 
             return np.array([value is not None for value in values], dtype=np.bool_)
 
 
-def _value(record: dict[str, Any], path: Path) -> Any:
-    value: Any = record
+def _value(record: Any, path: Path) -> Any:
+    """What stands at `path` in a record, or the entry of an array of plain values, which has an empty path."""
+    value = record
     for name in path:
         if value is None:
             return None

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamer.codec.projection import Field, Table, Type, bound
+from streamer.codec.projection import ITSELF, Field, Table, Type, bound
 from streamer.codec.types import root_of
 from streamer.data.schema import WriterSchema
 from streamer.errors import UnsupportedSchema
@@ -97,3 +97,39 @@ def test_renamed_removed_and_nullable_fields(change: dict[str, Any], what: str, 
 def test_a_needed_field_that_is_absent_or_of_another_type_is_named(change: dict[str, Any], named: str) -> None:
     with pytest.raises(UnsupportedSchema, match=named):
         places(change)
+
+
+PLAIN = (Table("profile", ("profile", "oldProfile"), (Field("value", (ITSELF,)), Field("is_there", (ITSELF,), Type.PRESENT))),)
+
+
+def plain_array(items: Any, name: str = "profile") -> WriterSchema:
+    return WriterSchema.of(record_of([(name, {"type": "array", "items": items})]))
+
+
+@pytest.mark.parametrize("items", ["float", "double", "int", "boolean", ["null", "float"]])
+def test_entries_of_an_array_of_numbers_are_wanted_by_the_empty_path(items: Any) -> None:
+    for name in ("profile", "oldProfile"):
+        (table,) = bound(root_of(plain_array(items, name)), PLAIN)
+        assert (table.array, [place.path for place in table.places]) == (name, [(), ()])
+    (table,) = bound(root_of(WriterSchema.of(record_of([("other", "int")]))), PLAIN)
+    assert (table.array, [place.path for place in table.places]) == (None, [None, None])
+
+
+@pytest.mark.parametrize(
+    ("items", "named"),
+    [
+        ("string", r"profile\[\] has type string, not float"),
+        (["float", "string"], r"profile\[\] has type string"),
+        (ITEM, "profile is not an array of plain values"),
+        (["null", ITEM], "profile is not an array of plain values"),
+        ({"type": "array", "items": "float"}, r"profile\[\] has type array"),
+    ],
+)
+def test_entries_that_are_no_numbers_are_named(items: Any, named: str) -> None:
+    with pytest.raises(UnsupportedSchema, match=named):
+        bound(root_of(plain_array(items)), PLAIN)
+
+
+def test_a_number_is_no_array_of_numbers() -> None:
+    with pytest.raises(UnsupportedSchema, match="profile is not an array of plain values"):
+        bound(root_of(WriterSchema.of(record_of([("profile", "float")]))), PLAIN)
