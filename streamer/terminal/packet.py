@@ -20,14 +20,18 @@ from streamer.terminal.axes import bar
 from streamer.terminal.plot import STYLES, UNKNOWN_STYLE, LightCurvePlot
 
 MJD_OF_1970 = 40_587.0
+SECONDS = len("1970-01-01 00:00:00")
 
 
 def moment(mjd_tai: float) -> str:
-    """UTC date and time of an epoch, to the second; empty if it is not a finite epoch."""
+    """UTC date and time of an epoch, to the second; empty if it is not finite or outside the years 1 to 9999."""
     if not math.isfinite(mjd_tai):
         return ""
     days = float(mjd_utc_from_mjd_tai(np.array([mjd_tai]))[0]) - MJD_OF_1970
-    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days):%Y-%m-%d %H:%M:%S}"
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)).isoformat(" ", "seconds")[:SECONDS]
+    except OverflowError:  # packets with such epochs exist: samples that count in other units
+        return ""
 
 
 def sexagesimal(ra: float, dec: float) -> str:

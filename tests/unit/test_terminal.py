@@ -16,7 +16,7 @@ from streamer.data.batch import State, Why
 from streamer.data.photometry import BANDS, Kind
 from streamer.data.tally import Tally
 from streamer.errors import Reason, Stage
-from streamer.terminal import Answer, LightCurvePlot, LiveView, Portrait, TaggedSummary, balance
+from streamer.terminal import Answer, LightCurvePlot, LiveView, Portrait, TaggedSummary, balance, tagged_line
 from streamer.terminal.axes import bar, label, sparkline, ticks
 from streamer.terminal.packet import moment, sexagesimal
 from streamer.terminal.plot import FORCED, LIMIT, SYMBOLS, Axis, best_axis, vertical
@@ -146,6 +146,20 @@ def test_positions_are_read_in_hours_and_degrees(ra: float, dec: float, text: st
 def test_an_epoch_is_shown_in_utc() -> None:
     assert moment(60000.0 + 37 / 86400) == "2023-02-25 00:00:00"
     assert moment(NAN) == ""
+
+
+@given(st.floats())
+def test_no_epoch_however_absurd_is_an_error(epoch: float) -> None:
+    assert len(moment(epoch)) in (0, 19)
+
+
+def test_an_epoch_beyond_the_calendar_is_left_out_of_a_tagged_line() -> None:
+    record = {
+        "object_id": "LSST:dia:1", "survey": "lsst", "ra": 10.0, "dec": -5.0, "epoch": 1_480_360_995.0, "state": "NOT_CLASSIFIED",
+        "reason": "NO_MODEL", "n_detections": {}, "classifications": [],
+    }  # fmt: skip
+    assert moment(1_480_360_995.0) == ""
+    assert "LSST:dia:1" in tagged_line(record).plain
 
 
 TALLY = Tally(
