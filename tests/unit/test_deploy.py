@@ -150,6 +150,19 @@ def test_services_find_the_broker_by_its_name() -> None:
     assert "INSIDE://kafka:9092" in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
 
 
+@pytest.mark.parametrize("commented", [False, True])
+def test_topics_of_packets_that_name_their_schema_by_number_are_read_only_with_schemas(tmp_path: Path, commented: bool) -> None:
+    text = (ROOT / "deploy" / "streamer.toml").read_text()
+    if commented:  # as somebody who wants LSST too would change it
+        text = re.sub(r"(?m)^pattern = .*\n", "", text)
+        text = re.sub(r"(?m)^# ((?:pattern|schemas) = )", r"\1", text)
+    (tmp_path / "streamer.toml").write_text(text)
+    source = config.load(tmp_path / "streamer.toml", {}).source
+    assert isinstance(source, config.KafkaSource)
+    assert source.pattern is not None
+    assert bool(re.fullmatch(source.pattern, "lsst-alerts-v10.0")) == bool(source.schemas) == commented
+
+
 def test_a_stopping_container_is_given_the_time_to_drain() -> None:
     settings = config.load(ROOT / "deploy" / "streamer.toml", {})
     assert int(SERVICES["streamer"]["stop_grace_period"].removesuffix("s")) > settings.worker.drain
