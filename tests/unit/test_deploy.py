@@ -2,6 +2,9 @@
 
 import json
 import re
+import sys
+import threading
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,11 +13,14 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from streamer import config, telemetry
 from streamer.data.batch import State, Why
 from streamer.data.tally import Tally
 from streamer.errors import Reason, Stage
+from streamer.supervisor import Supervisor
+from tests.kafka_server import eventually
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "streamer.json"
@@ -27,7 +33,9 @@ EVENTFUL = Tally(
     rejected={("ztf", Stage.CODEC, Reason.TRUNCATED): 1},
     withdrawn={"ztf": 1},
     private={"ztf": 1},
+    read_by_library={"ztf": 1},
 )
+WORKER = "import time; time.sleep(60)"
 
 
 def queries() -> list[str]:
@@ -53,10 +61,25 @@ def exported() -> dict[str, set[str]]:
     told.aborted()
     told.duplicates(1)
     told.lag({("topic", 0): 1})
+    families = [*told.registry.collect(), *text_string_to_metric_families(of_a_supervisor())]
     names: dict[str, set[str]] = {}
-    for sample in (sample for metric in told.registry.collect() for sample in metric.samples):
+    for sample in (sample for metric in families for sample in metric.samples):
         names.setdefault(sample.name, set()).update(sample.labels)
     return names
+
+
+@cache
+def of_a_supervisor() -> str:
+    """What a supervisor exports itself, with a worker that says nothing."""
+    supervisor = Supervisor(lambda _slot, _descriptor: [sys.executable, "-c", WORKER], 1, telemetry.SystemClock())
+    running = threading.Thread(target=supervisor.run)
+    running.start()
+    try:
+        eventually(30, lambda: b"streamer_worker_up{" in supervisor.metrics(), "there is a worker")
+        return supervisor.metrics().decode()
+    finally:
+        supervisor.stop()
+        running.join()
 
 
 def test_every_query_names_a_metric_that_is_exported() -> None:
