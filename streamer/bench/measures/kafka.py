@@ -266,7 +266,7 @@ class _Bench:
 
     def _topic(self, name: str) -> str:
         topic = self._name(name)
-        admin = AdminClient({"bootstrap.servers": self.servers})  # lives until the answer is here
+        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})  # lives until the answer is here
         for made in admin.create_topics([NewTopic(topic, PARTITIONS, 1)]).values():
             made.result(_ANSWER_S)
         self.topics.append(topic)
@@ -274,7 +274,7 @@ class _Bench:
 
     def clean(self) -> None:
         """Delete the topics."""
-        admin = AdminClient({"bootstrap.servers": self.servers})
+        admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
         for gone in admin.delete_topics(self.topics).values() if self.topics else ():
             gone.exception(_ANSWER_S)
 
