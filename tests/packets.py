@@ -17,6 +17,7 @@ from streamer.stores.bundled import bundled_schema
 
 ZTF = bundled_schema("ztf", "1.0")
 LSST = bundled_schema("lsst", "1.0")
+PULSAR = bundled_schema("pulsar_candidate", "1.0")
 SYNC = b"0123456789abcdef"
 
 Tree = dict[str, Any]
@@ -153,3 +154,17 @@ LSST_ID = 1_000_100
 def lsst_packet(*args: Any, **source: Any) -> bytes:
     """:func:`lsst_record` in a registry frame of id ``LSST_ID``."""
     return registry_frame(LSST_ID, RecordWriter(LSST)(lsst_record(*args, **source)))
+
+
+def pulsar_record(
+    profile: Sequence[float] = (0.0, 1.0, 5.0, 1.0), dm_curve: Sequence[float] = (4.0, 9.0, 6.0), **overrides: Any
+) -> dict[str, Any]:
+    """A pulsar candidate of 5 Hz; `dm_curve` is the S/N at DM 0, 10, 20 …"""
+    place = {"candidate_id": 11, "telescope": "test", "epoch": 61_000.25, "ra": 83.6, "dec": 22.0, "p_topo": 0.2}
+    curve = [{"dm": 10.0 * i, "snr": snr} for i, snr in enumerate(dm_curve)]
+    return place | {"profile": list(profile), "dm_curve": curve} | overrides
+
+
+def pulsar_packet(*args: Any, **overrides: Any) -> bytes:
+    """:func:`pulsar_record` as a container file."""
+    return container(PULSAR.tree, [pulsar_record(*args, **overrides)])

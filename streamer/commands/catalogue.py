@@ -14,7 +14,7 @@ from rich.table import Table
 from streamer import wiring
 from streamer.classify.bundle import LightGBMClassifier
 from streamer.classify.manifest import CARD
-from streamer.features import FAMILIES, check_names
+from streamer.features import FAMILIES, check_names, families_of
 from streamer.features.feature import Feature
 from streamer.surveys import SURVEYS
 
@@ -84,7 +84,7 @@ def _features() -> Iterator[tuple[str, Feature, tuple[str, ...]]]:
     for family in FAMILIES:
         found: dict[str, tuple[Feature, list[str]]] = {}
         for survey in SURVEYS:
-            for feature in family.outputs(survey.bands):
+            for feature in family.outputs(survey.bands) if family in families_of(survey.bands) else ():
                 found.setdefault(feature.name, (feature, []))[1].append(survey.name)
         yield from ((family.name, feature, tuple(surveys)) for feature, surveys in found.values())
 

@@ -12,7 +12,7 @@ import numpy as np
 from streamer.data.arrays import Float32s
 from streamer.data.batch import AlertBatch
 from streamer.errors import InvalidBundle
-from streamer.features import colour, context, forced, limits, periodicity, sampling, shape, statistics, trigger
+from streamer.features import colour, context, forced, limits, periodicity, profile, sampling, shape, statistics, trigger
 from streamer.features.feature import Family, Feature
 
 FAMILIES: tuple[Family, ...] = (
@@ -25,12 +25,19 @@ FAMILIES: tuple[Family, ...] = (
     limits.FAMILY,
     forced.FAMILY,
     periodicity.FAMILY,
+    profile.FAMILY,
 )
+
+
+def families_of(bands: Sequence[str]) -> tuple[Family, ...]:
+    """The families of a survey with these bands: those of light curves, or, where there is no band, those of other series."""
+    reads = "light_curves" if bands else "series"
+    return tuple(family for family in FAMILIES if family.reads == reads)
 
 
 def features_of(bands: Sequence[str]) -> tuple[Feature, ...]:
     """All features of a survey with these bands."""
-    return tuple(feature for family in FAMILIES for feature in family.outputs(bands))
+    return tuple(feature for family in families_of(bands) for feature in family.outputs(bands))
 
 
 def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:
@@ -54,7 +61,7 @@ def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:
     """
     check_names(names, alerts.bands)
     matrix = np.empty((len(alerts), len(names)), dtype=np.float32)
-    for family in FAMILIES:
+    for family in families_of(alerts.bands):
         place = {feature.name: column for column, feature in enumerate(family.outputs(alerts.bands))}
         wanted = [column for column, name in enumerate(names) if name in place]
         if wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -48,11 +49,15 @@ class Family:
         The features for a survey with these bands, in the order of the columns that `compute` gives.
     compute : callable of AlertBatch to float32[n, len(outputs(alerts.bands))]
         Pure; uses only what the batch holds, NaN where undefined, never ±inf.
+    reads : ``light_curves`` or ``series``
+        What the features are made of. A survey with bands has light curves, one without has series; a family of the other kind is
+        none of its families.
     """
 
     name: str
     outputs: Callable[[Sequence[str]], tuple[Feature, ...]]
     compute: Callable[[AlertBatch], Float32s]
+    reads: Literal["light_curves", "series"] = "light_curves"
 
 
 def for_bands(templates: Sequence[Feature], bands: Sequence[str]) -> tuple[Feature, ...]:

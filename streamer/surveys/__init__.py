@@ -2,10 +2,10 @@
 
 from streamer.codec.types import Record
 from streamer.errors import UnsupportedSchema
-from streamer.surveys import lsst, ztf
+from streamer.surveys import lsst, pulsar, ztf
 from streamer.surveys.survey import Survey
 
-SURVEYS: tuple[Survey, ...] = (ztf.SURVEY, lsst.SURVEY)
+SURVEYS: tuple[Survey, ...] = (ztf.SURVEY, lsst.SURVEY, pulsar.SURVEY)
 """Every survey that streamer understands; a new one is a new file and an entry here."""
 
 

@@ -15,13 +15,13 @@ from streamer.data.batch import AlertBatch
 from streamer.data.photometry import BANDS
 from streamer.data.ragged import Ragged
 from streamer.errors import InvalidBundle
-from streamer.features import FAMILIES, compute, features_of
+from streamer.features import FAMILIES, compute, families_of, features_of
 from streamer.features.feature import Family
 from tests.builders import alert_batch
 from tests.unit.features.curves import light_curves
 
 ALL_KINDS = (0, 0, 0, 1, 2)
-SURVEYS = (("g", "r", "i"), BANDS, ("r",))
+SURVEYS = (("g", "r", "i"), BANDS, ("r",), ())
 EDGES: tuple[Mapping[str, Any], ...] = (
     {},
     {"epoch": [60_000.0], "flux": [100.0]},
@@ -57,14 +57,14 @@ def checked(family: Family, alerts: AlertBatch) -> Float32s:
 
 def test_the_suite_counts_its_cases() -> None:
     assert [family.name for family in FAMILIES] == [
-        "trigger", "context", "sampling", "statistics", "shape", "colour", "limits", "forced", "periodicity",
+        "trigger", "context", "sampling", "statistics", "shape", "colour", "limits", "forced", "periodicity", "profile",
     ]  # fmt: skip
     distinct = {feature.meaning.partition(" Band")[0] + feature.source for feature in features_of(("g", "r", "i"))}
     assert len(distinct) >= 60
 
 
 @families
-@pytest.mark.parametrize("bands", SURVEYS, ids="".join)
+@pytest.mark.parametrize("bands", SURVEYS, ids=lambda bands: "".join(bands) or "none")
 def test_features_are_documented_and_named_legally(family: Family, bands: tuple[str, ...]) -> None:
     for feature in family.outputs(bands):
         assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
@@ -74,7 +74,7 @@ def test_features_are_documented_and_named_legally(family: Family, bands: tuple[
         assert feature.source
 
 
-@pytest.mark.parametrize("bands", SURVEYS, ids="".join)
+@pytest.mark.parametrize("bands", SURVEYS, ids=lambda bands: "".join(bands) or "none")
 def test_names_are_unique_over_all_families(bands: tuple[str, ...]) -> None:
     names = [feature.name for feature in features_of(bands)]
     assert len(set(names)) == len(names)
@@ -82,7 +82,7 @@ def test_names_are_unique_over_all_families(bands: tuple[str, ...]) -> None:
 
 
 @families
-@pytest.mark.parametrize("bands", SURVEYS, ids="".join)
+@pytest.mark.parametrize("bands", SURVEYS, ids=lambda bands: "".join(bands) or "none")
 @pytest.mark.parametrize("edge", range(len(EDGES)))
 def test_edge_rows_give_finite_numbers_or_nan(family: Family, edge: int, bands: tuple[str, ...]) -> None:
     checked(family, alert_batch([EDGES[edge]], bands=bands))
@@ -128,9 +128,18 @@ def test_columns_come_in_the_order_of_the_names() -> None:
     alerts = alert_batch([EDGES[12], EDGES[3]])
     names = [feature.name for feature in features_of(alerts.bands)]
     whole = compute(alerts, names)
-    np.testing.assert_array_equal(whole, np.concatenate([family.compute(alerts) for family in FAMILIES], axis=1))
+    np.testing.assert_array_equal(whole, np.concatenate([family.compute(alerts) for family in families_of(alerts.bands)], axis=1))
     np.testing.assert_array_equal(compute(alerts, names[::-3]), whole[:, ::-3])
     assert compute(alerts, []).shape == (2, 0)
+
+
+def test_a_family_belongs_to_surveys_with_light_curves_or_to_those_without_bands() -> None:
+    with_bands, without = families_of(("g", "r")), families_of(())
+    assert set(with_bands) | set(without) == set(FAMILIES)
+    assert not set(with_bands) & set(without)
+    optical = alert_batch([EDGES[12], EDGES[3]])
+    for family in without:
+        assert np.isnan(checked(family, optical)).all()
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:

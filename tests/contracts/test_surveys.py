@@ -12,11 +12,13 @@ from streamer.surveys.survey import Survey
 from tests.packets import (
     LSST,
     LSST_ID,
+    PULSAR,
     ZTF,
     TableOfSchemas,
     lsst_forced,
     lsst_packet,
     lsst_source,
+    pulsar_packet,
     raw_batch,
     ztf_forced,
     ztf_packet,
@@ -29,6 +31,7 @@ CASES = {
         LSST,
         [lsst_packet([lsst_source(4, midpointMjdTai=60_990.0)], [lsst_forced()]), lsst_packet(), lsst_packet(band=None)],
     ),
+    "pulsar": (PULSAR, [pulsar_packet(), pulsar_packet([], []), pulsar_packet([float("nan")], object_id="J0534+2200")]),
 }
 
 

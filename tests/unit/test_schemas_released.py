@@ -12,6 +12,7 @@ from streamer.stores.bundled import schemas_folder
 RELEASED = {
     "dead_letter/1.0/dead_letter.avsc": "a2b1ec1d4016c073ed5c75d3ac21c50b958846638aebf945d3c3ba479ef49151",
     "lsst/1.0/alert.avsc": "2b3557087a93ef56b886c5cf10c512ccf1dd65c2397df21afdd84b2b4f1657e5",
+    "pulsar_candidate/1.0/pulsar_candidate.avsc": "c4af4a916280283ac217a27de4067172cd85f168965f054b39b0cce591249899",
     "tagged/1.0/tagged.avsc": "e63ea90c84dc76760d34484d25560046f61a7bba12b1ab7b143184062d6c6022",
     "ztf/1.0/alert.avsc": "8d859aadea8dd970715797658633e4c873b66d67114be0f455b6b76df37f640a",
 }
