@@ -46,9 +46,10 @@ class Recorded:
     framed: Callable[[bytes], bytes]
 
 
+_SURVEY = {survey.name: survey for survey in SURVEYS}
 RECORDED = {
-    "ztf": Recorded(SURVEYS[0], ZTF, lambda body: written(ZTF, 1, body, SYNC)),
-    "lsst": Recorded(SURVEYS[1], LSST, lambda body: registry_frame(LSST_ID, body)),
+    "ztf": Recorded(_SURVEY["ztf"], ZTF, lambda body: written(ZTF, 1, body, SYNC)),
+    "lsst": Recorded(_SURVEY["lsst"], LSST, lambda body: registry_frame(LSST_ID, body)),
 }
 
 
