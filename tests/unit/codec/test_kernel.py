@@ -229,3 +229,20 @@ def test_the_kernel_reads_the_packets_of_the_simulators(name: str) -> None:
     decoder = Program(bundled_schema(name, "1.0"), survey.projection)
     assert decoder.why_not_compiled == ""
     assert isinstance(decoder._decode, KernelDecoder)
+
+
+@pytest.mark.parametrize("items", ["float", "double", "long", ["null", "float"], ["float", "null"]])
+def test_arrays_of_numbers_are_tables_of_one_column(items: Any) -> None:
+    values = [[1.0, -2.0, 3.0], [], [0.0] * 200]
+    if isinstance(items, list):
+        values.append([None, 4.0, None])  # type: ignore[list-item]  # null is the point
+    schema = WriterSchema.of(record_of([("before", "int"), ("a", ["null", {"type": "array", "items": items}]), ("after", "int")]))
+    number = int if items == "long" else float
+    rows = [None, *([None if v is None else number(v) for v in row] for row in values)]
+    bodies = spans_of([datum(schema.tree, {"before": 5, "a": row, "after": i}) for i, row in enumerate(rows)])
+    wanted = (Table("packet", (), (Field("after", ("after",)),)), Table("a", ("a",), (Field("value", (ITSELF,)),)))
+    compiled, library = (decode(bodies) for decode in both_decoders(schema, wanted))
+    assert_same_columns(compiled, library)
+    assert compiled.columns["after"].tolist() == list(range(len(rows)))
+    for row, found in zip(rows, (compiled.tables["a"].row(i)["value"] for i in range(len(rows))), strict=True):
+        np.testing.assert_array_equal(found, np.array([np.nan if v is None else v for v in row or []], dtype=np.float64))
