@@ -183,11 +183,11 @@ class KafkaSink(Broker, Output):
     """Topic of tagged alerts that are not public (``{survey}`` as above). Default: none; they become dead letters without their
     bytes."""
     framing: Literal["container", "registry", "single-object", "json"] = "container"
-    """How a record is wrapped: `container` (any Avro reader opens it), `registry` (small, needs `registry`), `single-object`
-    (small, Avro's own), `json` (for people; only with shape tag). Default: container."""
+    """How a tagged alert is wrapped: `container` (any Avro reader opens it), `registry` (small, needs `registry`), `single-object`
+    (small, Avro's own), `json` (for people; only with shape tag). Dead letters are containers always. Default: container."""
     registry: str | None = Field(default=None, pattern=r"^https?://")
     """URL of the schema registry for framing registry; our schemas are registered there. Default: none."""
-    largest: int = Field(default=1_000_000, ge=100_000)
+    largest: int = Field(default=1_000_000, ge=200_000)
     """The largest message that the topics take (their `max.message.bytes`), bytes. Default: 1000000, Kafka's own."""
     transaction_timeout: float = Field(default=15.0, ge=1, le=900)
     """Seconds after which the broker ends the transaction of a worker that fell silent. Default: 15."""

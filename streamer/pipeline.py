@@ -186,8 +186,8 @@ class Pipeline:
         decoded = reader.program.decode(rows.bodies.take(group))
         kept, undecoded = _decoded(decoded, group)
         lap(Stage.CODEC)
+        kept, private = self._shown(reader.survey, decoded, kept, group)
         alerts, impossible = reader.survey.to_alerts(decoded.take(kept), group[kept])
-        alerts, private = self._shown(alerts)
         lap(Stage.SURVEYS)
         scored = self._scored(alerts, lap)
         return scored, Rejections.joined([undecoded, impossible, private])
@@ -201,13 +201,14 @@ class Pipeline:
         too_large = np.flatnonzero(readable & (sizes > self._largest)).tolist()
         return Rejections.of((row, Stage.MESSAGES, Reason.TOO_LARGE, detail) for row in too_large)
 
-    def _shown(self, alerts: AlertBatch) -> tuple[AlertBatch, Rejections]:
-        if self._allow_private or bool(alerts.public.all()):
-            return alerts, NOTHING_REJECTED
-        hidden = alerts.row[~alerts.public].tolist()
+    def _shown(self, survey: Survey, decoded: Decoded, kept: Int64s, group: Int64s) -> tuple[Int64s, Rejections]:
+        """Those of the `kept` rows that may go on, and the rejections of the others."""
+        if self._allow_private:
+            return kept, NOTHING_REJECTED
+        public = survey.is_public(decoded)[kept]
         detail = "not public, and no private topic is set"
-        rejections = Rejections.of((row, Stage.SURVEYS, Reason.PRIVATE, detail) for row in hidden)
-        return alerts.take(np.flatnonzero(alerts.public)), rejections
+        hidden = group[kept[~public]].tolist()
+        return kept[public], Rejections.of((row, Stage.SURVEYS, Reason.PRIVATE, detail) for row in hidden)
 
     def _scored(self, alerts: AlertBatch, lap: Lap) -> Scored:
         classifier = self._classifiers.get(alerts.survey)

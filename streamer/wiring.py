@@ -19,7 +19,7 @@ from streamer.codec.framing import Framing
 from streamer.data.batch import Cursor
 from streamer.data.message import Message
 from streamer.data.schema import WriterSchema
-from streamer.errors import Invalid, InvalidConfig, InvalidSchema
+from streamer.errors import Invalid, InvalidConfig, InvalidSchema, SchemaUnavailable
 from streamer.features import check_names
 from streamer.messages import Encoder, OwnSchemas, Shape
 from streamer.pipeline import Outcome, Pipeline
@@ -40,9 +40,8 @@ DEAD_LETTER_VERSION = "1.0"
 WARM_UP_ALERTS = 64
 """Enough that some have the detections that a model asks for."""
 TAGGED_SUBJECT = "streamer-tagged"
-DEAD_LETTER_SUBJECT = "streamer-dead-letter"
 
-ROOM_AROUND_PACKET = 65_536
+ROOM_AROUND_PACKET = 131_072
 """bytes; for the tag, the schema in a container's header and Kafka's own record."""
 
 Encode = Callable[[Outcome], Sequence[Message]]
@@ -190,19 +189,33 @@ def encoder(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> Encode
 
 
 def _frames(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> tuple[Frame, Frame]:
-    """The framings of tagged alerts and of dead letters."""
+    """The framings of tagged alerts and of dead letters; the latter are container files always, and so can be replayed anywhere.
+
+    Raises
+    ------
+    InvalidConfig
+        If the registry of registry frames does not take the schema of our tags.
+    """
     if isinstance(sink, config.ArchiveSink):
         return bare, bare
     match sink.framing:
         case "container":
             return ContainerFrame(), ContainerFrame()
         case "single-object":
-            return SingleObjectFrame(), SingleObjectFrame()
+            return SingleObjectFrame(), ContainerFrame()
         case "json":
-            return JsonFrame(), JsonFrame()
+            return JsonFrame(), ContainerFrame()
         case "registry":
-            ids = registry_ids(sink.registry or "", clock)
-            return RegistryFrame(ids, TAGGED_SUBJECT), RegistryFrame(ids, DEAD_LETTER_SUBJECT)
+            return _registry_frame(sink, clock), ContainerFrame()
+
+
+def _registry_frame(sink: config.KafkaSink, clock: Clock) -> RegistryFrame:
+    frame = RegistryFrame(registry_ids(sink.registry or "", clock), TAGGED_SUBJECT)
+    try:
+        frame(bundled_schema("tagged", TAGGED_VERSION), b"")
+    except SchemaUnavailable as error:
+        raise InvalidConfig(f"sink.registry: {error}") from error
+    return frame
 
 
 def doors(settings: config.Config, clock: Clock, source: Source | None = None, slot: int = 0) -> tuple[Source, Sink]:
@@ -217,8 +230,12 @@ def doors(settings: config.Config, clock: Clock, source: Source | None = None, s
     if not isinstance(settings.source, config.KafkaSource):
         raise InvalidConfig("sink.kind 'kafka' needs source.kind 'kafka'")  # config.load says so before
     reader = KafkaSource(subscription(settings.source, settings.worker, slot), clock)
-    group, worker = settings.source.group, settings.worker
-    return reader, KafkaSink(destination(settings.sink), transactional_id(group, worker, slot), clock, reader.group_metadata)
+    name = transactional_id(settings.source.group, settings.worker, slot)
+    try:
+        return reader, KafkaSink(destination(settings.sink), name, clock, reader.group_metadata)
+    except Exception:
+        reader.close()  # a consumer that has joined its group keeps the process alive
+        raise
 
 
 def _bounded_source(

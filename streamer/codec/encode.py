@@ -70,7 +70,11 @@ class ContainerFrame:
 
 
 class RegistryFrame:
-    """Frames a datum as 0x00 + big-endian registry id + datum; readers need the registry."""
+    """Frames a datum as 0x00 + big-endian registry id + datum; readers need the registry.
+
+    Each schema is a subject of its own, `subject` and its fingerprint: packets with a tag behind them come from many surveys and
+    versions, which a registry would refuse as incompatible versions of one subject.
+    """
 
     def __init__(self, ids: SchemaIds, subject: str) -> None:
         self._ids = ids
@@ -78,7 +82,7 @@ class RegistryFrame:
 
     def __call__(self, schema: WriterSchema, datum: bytes) -> bytes:
         """The framed datum; raises SchemaUnavailable if the registry does not take the schema."""
-        return b"\x00" + self._ids.id_of(self._subject, schema).to_bytes(4, "big") + datum
+        return b"\x00" + self._ids.id_of(f"{self._subject}-{schema.fingerprint}", schema).to_bytes(4, "big") + datum
 
 
 class SingleObjectFrame:

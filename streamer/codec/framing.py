@@ -7,10 +7,8 @@ they can be replayed like any other input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from streamer.codec.columns import MAX_ENTRIES, Status
-from streamer.codec.container import MAGIC, BadContainer, Block, Header, read_blocks, read_header, unpacked
+from streamer.codec.container import MAGIC, SYNC_BYTES, BadContainer, Block, Header, read_blocks, read_header, unpacked, written
 from streamer.codec.reader import RecordReader
 from streamer.codec.rows import Rows, RowsFound
 from streamer.data.batch import RawBatch, Rejections
@@ -21,6 +19,9 @@ from streamer.ports import Schemas
 REGISTRY_MAGIC = 0x00
 REGISTRY_HEADER_BYTES = 5
 MAX_MESSAGE_BYTES = 256 << 20
+MAX_UNPACKED_MESSAGE = 128 << 20
+MAX_UNPACKED_BATCH = 1 << 30
+"""Bytes that compressed blocks may unpack to. Sources read no more than 64 MiB at a time, and packets shrink to half at best."""
 
 DEAD_LETTER = ("streamer.dead_letter", "DeadLetter")
 """Name space and name of the record whose ``payload`` is taken in its place."""
@@ -58,15 +59,19 @@ class Framing:
         self._bare = bare
         self._headers: list[Header] = []
         self._readers: dict[WriterSchema, RecordReader] = {}
+        self._room = MAX_UNPACKED_MESSAGE
 
     def rows(self, raw: RawBatch) -> tuple[Rows, Rejections]:
         """All rows of `raw`, and those of them whose framing or schema could not be read."""
         found = RowsFound()
+        batch_room = MAX_UNPACKED_BATCH
         for number, message in enumerate(raw.payloads):
             found.open_message(number)
+            self._room = room = min(MAX_UNPACKED_MESSAGE, batch_room)
             for payload in self._unwrapped(message):
                 found.open_payload(payload)
                 self._payload(found, payload)
+            batch_room -= room - self._room
         return found.rows(raw)
 
     def _payload(self, found: RowsFound, payload: bytes) -> None:
@@ -97,10 +102,14 @@ class Framing:
         header = self._header(payload)
         schema = found.has_header(header)
         before = len(found)
+        done = header.body
         try:
             for block in read_blocks(payload, header):
                 self._block(found, payload, header, block)
+                done = block.end + SYNC_BYTES
         except BadContainer as bad:
+            if len(found) > before:  # the dead letter holds what was not read, and not what was
+                found.open_rest(payload[: header.body] + payload[done:])
             found.reject(bad.reason, str(bad), schema)
         if len(found) == before:
             found.reject(Reason.EMPTY, "a container file without records", schema)
@@ -110,7 +119,7 @@ class Framing:
         if header.codec == "null" and block.count == 1:  # as every survey writes: no copy
             found.add(payload, [(block.start, block.end)], schema)
             return
-        body = unpacked(payload[block.start : block.end], header.codec)
+        body = self._unpacked(payload[block.start : block.end], header.codec)
         if block.count == 1:
             found.add(body, [(0, len(body))], schema)
             return
@@ -118,7 +127,17 @@ class Framing:
         found.add(body, spans, schema)
         if status != Status.OK:
             reason, detail = REASON_OF_STATUS[status]
+            if spans:
+                sync = payload[len(header.prefix) : header.body]
+                found.open_rest(written(header.schema, block.count - len(spans), body[spans[-1][1] :], sync))
             found.reject(reason, f"record {len(spans)} of {block.count} and what follows: {detail}", schema)
+
+    def _unpacked(self, data: bytes, codec: str) -> bytes:
+        if self._room <= 0:
+            raise BadContainer(Reason.TOO_LARGE, "blocks that unpack to more than is read of one message or batch")
+        body = unpacked(data, codec)
+        self._room -= len(body)
+        return body
 
     def _header(self, payload: bytes) -> Header:
         for place, header in enumerate(self._headers):
@@ -137,13 +156,12 @@ class Framing:
             self._readers[schema] = RecordReader(schema)
         return self._readers[schema]
 
-    def _unwrapped(self, message: bytes) -> Iterator[bytes]:
+    def _unwrapped(self, message: bytes) -> list[bytes]:
         """The message itself, or the payloads of the dead letters in it; a file of those that is broken stands for itself."""
         try:
-            letters = self._dead_letters(message)
+            return self._dead_letters(message) or [message]
         except (BadContainer, InvalidSchema):
-            letters = []
-        yield from letters or [message]
+            return [message]
 
     def _dead_letters(self, message: bytes) -> list[bytes]:
         if not message.startswith(MAGIC):
@@ -155,7 +173,7 @@ class Framing:
         reader = self._reader(header.schema)
         payloads: list[bytes] = []
         for block in read_blocks(message, header):
-            body = unpacked(message[block.start : block.end], header.codec)
+            body = self._unpacked(message[block.start : block.end], header.codec)
             spans, status = reader.spans(body, block.count)
             if status != Status.OK:
                 return []

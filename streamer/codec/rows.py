@@ -32,7 +32,7 @@ class Rows:
     payload : int64[n]
         Index into `payloads` of the framed bytes that the row was found in.
     is_alone : bool[n]
-        Whether its payload holds no other row.
+        Whether its payload holds nothing else.
     bodies : Spans of n rows
         The record's bytes, without framing; for a row that was rejected here, its whole payload.
     schema : int32[n]
@@ -78,6 +78,7 @@ class RowsFound:
     rejected: list[tuple[int, Stage, Reason, str]] = field(default_factory=list)
     _buffers: list[bytes] = field(default_factory=list)
     _table: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
+    _divided: list[int] = field(default_factory=list)
     _message: int = -1
     _record: int = 0
 
@@ -93,6 +94,11 @@ class RowsFound:
         """Begin the next framed bytes of the message."""
         self.payloads.append(payload)
         self.headers.append(None)
+
+    def open_rest(self, rest: bytes) -> None:
+        """Begin framed bytes that hold what could not be read of the payload before, which then stands for none of its rows."""
+        self._divided.append(len(self.payloads) - 1)
+        self.open_payload(rest)
 
     def has_header(self, header: Header) -> int:
         """Note that the payload is a container file; the index of its schema."""
@@ -122,7 +128,7 @@ class RowsFound:
         table = np.array(self._table, dtype=np.int64).reshape(len(self._table), 7)
         message, record, payload, buffer, start, end, schema = np.ascontiguousarray(table.T)
         bodies = Spans(self._buffers, buffer, start, end)
-        is_alone = np.bincount(payload, minlength=1)[payload] == 1
+        is_alone = (np.bincount(payload, minlength=1)[payload] == 1) & ~np.isin(payload, self._divided)
         rows = Rows(
             raw,
             message,

@@ -21,6 +21,11 @@ MJD_EPOCH = date(1858, 11, 17)
 MAX_ID_BYTES = 64
 
 
+def everything(decoded: Decoded) -> Bools:
+    """bool[n], all true: the survey's stream is public."""
+    return np.ones(len(decoded.status), dtype=np.bool_)
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """One kind of alert stream.
@@ -37,6 +42,8 @@ class Survey:
         Whether a writer schema is one of its packets', by the fields it has, whatever the record is called.
     to_alerts : callable of (Decoded of n rows, int64[n] row numbers) to (AlertBatch, Rejections)
         Brings the columns to streamer's units and conventions; rows whose identity, position or epoch is impossible are rejected.
+    is_public : callable of Decoded of n rows to bool[n]
+        Which packets may be shown to anybody. Asked first, so that nothing of a private packet gets into a dead letter.
     """
 
     name: str
@@ -44,6 +51,7 @@ class Survey:
     projection: Projection
     recognises: Callable[[Record], bool]
     to_alerts: Callable[[Decoded, Int64s], tuple[AlertBatch, Rejections]]
+    is_public: Callable[[Decoded], Bools] = everything
 
 
 def has_fields(*names: str) -> Callable[[Record], bool]:

@@ -126,6 +126,12 @@ def to_alerts(decoded: Decoded, row: Int64s) -> tuple[AlertBatch, Rejections]:
     return _alerts(decoded.take(kept), row[kept], epoch[kept]), rejections
 
 
+def is_public(decoded: Decoded) -> Bools:
+    """bool[n], packets of ``programid`` 1; 2 is the partnership's and 3 Caltech's, and what does not say is neither."""
+    public: Bools = decoded.columns["programid"] == 1
+    return public
+
+
 def _alerts(decoded: Decoded, row: Int64s, epoch: Float64s) -> AlertBatch:
     columns = decoded.columns
     trigger = _detections(columns)
@@ -152,7 +158,7 @@ def _alerts(decoded: Decoded, row: Int64s, epoch: Float64s) -> AlertBatch:
         light_curves=light_curves(epoch, tables),
         context=_context(columns),
         solar_system=_near(columns["ssdistnr"], SOLAR_SYSTEM_RADIUS),
-        public=columns["programid"] == 1,
+        public=is_public(decoded),
         night=night_names(mjd_utc_from_mjd_tai(epoch)),
         withdrawn=np.zeros(len(row), dtype=np.int64),
     )
@@ -247,4 +253,4 @@ def _bad_text(texts: Texts) -> Bools:
     return bad
 
 
-SURVEY = Survey("ztf", ("g", "r", "i"), PROJECTION, has_fields("objectId", "candid", "candidate"), to_alerts)
+SURVEY = Survey("ztf", ("g", "r", "i"), PROJECTION, has_fields("objectId", "candid", "candidate"), to_alerts, is_public)

@@ -52,7 +52,12 @@ class Registry:
             text = self.schemas.get(int(found[1]))
             return (200, {"schema": text}) if text else (404, {"error_code": 40403, "message": "Schema not found"})
         if body is not None and (found := re.fullmatch(r"/subjects/([^/]+)/versions", path)):
-            return 200, {"id": self.register(found[1], json.loads(body)["schema"])}
+            text = json.loads(body)["schema"]
+            if (
+                self.schemas.get(self.subjects.get(found[1], 0), text) != text
+            ):  # stricter than BACKWARD, which may allow some changes
+                return 409, {"error_code": 409, "message": "Schema being registered is incompatible with an earlier schema"}
+            return 200, {"id": self.register(found[1], text)}
         return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
 
 
