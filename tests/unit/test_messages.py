@@ -153,6 +153,13 @@ def test_the_bytes_of_a_private_alert_are_withheld() -> None:
     assert (letter["payload"], letter["is_withheld"], letter["reason"]) == (b"", True, "PRIVATE")
 
 
+def test_a_private_alert_that_is_broken_besides_is_withheld_all_the_same() -> None:
+    letters = [record(encoded(run(ztf_packet(**wrong)))[0]) for wrong in ({"ra": -5.0}, {"jd": float("nan")})]
+    private = [record(encoded(run(ztf_packet(programid=3, **wrong)))[0]) for wrong in ({"ra": -5.0}, {"jd": float("nan")})]
+    assert all(letter["payload"] and letter["reason"] == "INVALID_VALUE" for letter in letters)
+    assert [(letter["payload"], letter["reason"]) for letter in private] == [(b"", "PRIVATE")] * 2
+
+
 def test_a_private_alert_that_may_go_on_has_its_own_channel() -> None:
     from streamer.codec.framing import Framing
     from streamer.stores.schemas import NoSchemas
