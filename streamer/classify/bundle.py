@@ -116,7 +116,7 @@ class LightGBMClassifier:
         return parents_of(self._leaves)
 
     def scores(self, matrix: Float32s, n_detections: Int64s) -> Scores:
-        """Scores of n alerts; those with fewer detections than the model needs are not classified.
+        """Scores of n alerts; those with fewer detections than the model needs, or without an input that it needs, have no class.
 
         Parameters
         ----------
@@ -128,6 +128,8 @@ class LightGBMClassifier:
         if matrix.shape != (len(n_detections), len(self.inputs)):
             raise ValueError(f"matrix of shape {matrix.shape} for {len(n_detections)} alerts and {len(self.inputs)} inputs")
         enough = n_detections >= self._manifest.min_detections
+        if self._manifest.needs_all_inputs:
+            enough &= np.isfinite(matrix).all(axis=1)
         leaves = np.full((len(matrix), len(self._leaves)), np.nan)
         class_id = np.full(len(matrix), NOT_CLASSIFIED, dtype=np.int32)
         if enough.any():

@@ -20,6 +20,8 @@ FORMAT = 1
 """Version of this layout; a reader refuses any other."""
 
 MANIFEST, TREES, CALIBRATION, CARD = "manifest.json", "trees.txt.gz", "calibration.json", "card.md"
+_KNOWN = {cls.id: cls for cls in taxonomy.CLASSES if cls.id not in {taxonomy.ROOT.id, taxonomy.NOT_CLASSIFIED}}
+
 CHECKED = (CALIBRATION, CARD, TREES)
 """The files whose checksums the manifest holds."""
 
@@ -61,17 +63,19 @@ class Manifest:
     bands : tuple of str
         The bands whose features it may read.
     leaves : tuple of int
-        Taxonomy ids of the leaves, in the order of the model's outputs.
+        Taxonomy ids of the classes it tells apart, in the order of the model's outputs.
     inputs : tuple of str
         Feature names, in the order of the model's columns.
     min_detections : int
-        An alert with fewer detections is not classified.
+        An alert with fewer detections is not classified; 0 for what has no detections to count.
     trees : int
         Number of trees, all classes and rounds.
     seed : int
     data_hash : str
         SHA-256 (hex) of the training data.
     training : tuple of TrainingSet
+    needs_all_inputs : bool
+        An alert of which an input is undefined is not classified: the model never saw such a one. Written only if true.
     metrics : mapping of str to float
         Headline figures on held-out objects.
     checksums : mapping of file name to SHA-256 (hex)
@@ -89,6 +93,7 @@ class Manifest:
     seed: int
     data_hash: str
     training: tuple[TrainingSet, ...]
+    needs_all_inputs: bool = False
     metrics: Mapping[str, float] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
 
@@ -98,17 +103,17 @@ class Manifest:
             raise InvalidBundle("manifest: name, version and survey must not be empty")
         if not self.inputs or len(set(self.inputs)) < len(self.inputs):
             raise InvalidBundle("manifest: inputs must be one or more different names")
-        if self.min_detections < 1 or self.trees < 1:
-            raise InvalidBundle("manifest: min_detections and trees must be at least 1")
+        if self.min_detections < 0 or self.trees < 1:
+            raise InvalidBundle("manifest: min_detections must be at least 0 and trees at least 1")
 
     def classes(self) -> tuple[Class, ...]:
-        """The leaves as classes; InvalidBundle if they are not two or more different leaves of the taxonomy."""
-        allowed = {leaf.id: leaf for leaf in taxonomy.LEAVES}
-        if unknown := [number for number in self.leaves if number not in allowed]:
-            raise InvalidBundle(f"manifest: {unknown} are no leaves of the taxonomy, which are {sorted(allowed)}")
-        if len(self.leaves) < 2 or len(set(self.leaves)) < len(self.leaves):
-            raise InvalidBundle("manifest: leaves must be two or more different classes")
-        return tuple(allowed[number] for number in self.leaves)
+        """The leaves as classes; InvalidBundle if they are no two or more classes that exclude each other."""
+        if unknown := [number for number in self.leaves if number not in _KNOWN]:
+            raise InvalidBundle(f"manifest: {unknown} are no classes of the taxonomy, which are {sorted(_KNOWN)}")
+        classes = tuple(_KNOWN[number] for number in self.leaves)
+        if not taxonomy.can_answer_together(classes):
+            raise InvalidBundle(f"manifest: leaves {list(self.leaves)} must be two or more different classes, none above another")
+        return classes
 
     @property
     def feature_set(self) -> str:
@@ -121,6 +126,8 @@ class Manifest:
         for entry in fields(self):
             value = getattr(self, entry.name)
             tree[entry.name] = dict(sorted(value.items())) if isinstance(value, Mapping) else value
+        if not self.needs_all_inputs:
+            del tree["needs_all_inputs"]
         tree["training"] = [{entry.name: getattr(part, entry.name) for entry in fields(part)} for part in self.training]
         return (json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
@@ -142,6 +149,7 @@ class Manifest:
             data_hash=_entry(tree, "data_hash", str),
             leaves=_tuple(tree, "leaves", int),
             training=tuple(_training_set(part) for part in _tuple(tree, "training", dict)),
+            needs_all_inputs=_flag(tree, "needs_all_inputs"),
             metrics={name: float(value) for name, value in _mapping(tree, "metrics", (int, float)).items()},
             checksums=_mapping(tree, "checksums", str),
         )
@@ -171,6 +179,12 @@ def _entry(tree: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) ->
         raise InvalidBundle(f"{MANIFEST}: {name} is missing")
     value = tree[name]
     if not isinstance(value, kind) or isinstance(value, bool):
+        raise InvalidBundle(f"{MANIFEST}: {name} is {value!r:.80}, which is of the wrong type")
+    return value
+
+
+def _flag(tree: Mapping[str, Any], name: str) -> bool:
+    if not isinstance(value := tree.get(name, False), bool):
         raise InvalidBundle(f"{MANIFEST}: {name} is {value!r:.80}, which is of the wrong type")
     return value
 

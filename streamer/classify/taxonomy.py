@@ -1,7 +1,8 @@
 """The tree of classes: ids that never change, and what other catalogues call the same things.
 
 Ids are ELAsTiCC's where ELAsTiCC has the class; ours (2231–2235, 2321–2332) fill its gaps. The probability of an inner class is the
-sum of its leaves'.
+sum of its leaves'. Pulsar candidates are another kind of thing and have a branch of their own (9000–9999, which ELAsTiCC does not
+use): no optical model answers with its classes, nor the other way round.
 """
 
 from __future__ import annotations
@@ -191,6 +192,11 @@ CLASSES: tuple[Class, ...] = (
             vsx="AGN|QSO|BLLAC|BLLac",
         ),
     ),
+    Class(9000, "Pulsar candidate", "pulsar-candidate", 0),
+    Class(9100, "Pulsar", "pulsar", 9000),
+    Class(9200, "Not a pulsar", "not-a-pulsar", 9000),
+    Class(9210, "RFI", "rfi", 9200),
+    Class(9220, "Noise", "noise", 9200),
 )
 
 _BY_ID = MappingProxyType({cls.id: cls for cls in CLASSES})
@@ -246,6 +252,16 @@ def parents_of(leaves: Sequence[Class]) -> tuple[Class, ...]:
     return tuple(cls for cls in CLASSES if cls in above)
 
 
+def can_answer_together(classes: Sequence[Class]) -> bool:
+    """Whether a model may have these as its outputs: two or more different classes, none above another, no root, no NotClassified.
+
+    An inner class is one where the labels say no more: of candidates that are no pulsars nobody wrote down what they are.
+    """
+    different = len(classes) >= 2 and len(set(classes)) == len(classes)
+    above = {each for cls in classes for each in ancestors(cls)} | {ROOT, by_id(NOT_CLASSIFIED)}
+    return different and not above & set(classes)
+
+
 def parent_sums(leaves: Sequence[Class], probabilities: Float64s) -> Float64s:
     """float64[n, len(parents_of(leaves))], the parents' probabilities from those of the leaves, float64[n, len(leaves)].
 
@@ -264,4 +280,4 @@ def parent_sums(leaves: Sequence[Class], probabilities: Float64s) -> Float64s:
 
 _INNER = frozenset(cls.parent for cls in CLASSES)
 LEAVES = tuple(cls for cls in CLASSES if cls.id not in _INNER and cls.id != NOT_CLASSIFIED)
-"""All leaves a model may answer with."""
+"""The classes with none below them."""

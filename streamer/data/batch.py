@@ -258,7 +258,7 @@ class Why(StrEnum):
     NONE = "NONE"
     """Nothing stood in the way: the state is CLASSIFIED."""
     TOO_FEW_POINTS = "TOO_FEW_POINTS"
-    """Fewer detections than the model needs."""
+    """Fewer detections than the model needs, or too few points in a series to compute one of its inputs."""
     SOLAR_SYSTEM = "SOLAR_SYSTEM"
     """A known moving object."""
     NO_MODEL = "NO_MODEL"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -120,6 +121,17 @@ def test_rows_without_any_defined_feature_are_classified() -> None:
     assert np.isfinite(scores.leaves).all()
 
 
+def test_rows_without_an_input_are_not_classified_by_a_model_that_needs_all() -> None:
+    needy = replace(tiny_manifest(), needs_all_inputs=True, min_detections=0)
+    files = bundle_files(needy, tiny_booster().model_to_string(), Calibration.single(2.0), "# Needy\n")
+    model = LightGBMClassifier(files, any_inputs)
+    assert model.manifest == replace(needy, checksums=model.manifest.checksums)
+    scores = model.scores(rows(3), np.zeros(3, dtype=np.int64))
+    assert scores.state.tolist() == [State.NOT_CLASSIFIED, State.CLASSIFIED, State.CLASSIFIED]
+    assert scores.why == (Why.TOO_FEW_POINTS, Why.NONE, Why.NONE)
+    assert np.isnan(scores.leaves).all(axis=1).tolist() == [True, False, False]
+
+
 def test_a_matrix_of_another_width_is_refused() -> None:
     with pytest.raises(ValueError, match="3 inputs"):
         tiny().scores(rows(2)[:, :2], np.array([2, 2]))
@@ -181,7 +193,8 @@ def test_a_manifest_cut_short_is_refused(length: int) -> None:
         ({"trees": 12}, "trees"),
         ({"trees": True}, "trees"),
         ({"trees": 0}, "trees"),
-        ({"min_detections": 0}, "min_detections"),
+        ({"min_detections": -1}, "min_detections"),
+        ({"needs_all_inputs": 1}, "needs_all_inputs"),
         ({"min_detections": None}, "min_detections is missing"),
         ({"name": ""}, "name"),
         ({"checksums": {}}, "SHA-256"),

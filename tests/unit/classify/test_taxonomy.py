@@ -17,6 +17,7 @@ from streamer.classify.taxonomy import (
     ancestors,
     by_id,
     by_name,
+    can_answer_together,
     class_of_label,
     leaves_below,
     parent_sums,
@@ -41,8 +42,25 @@ def test_leaves_are_those_of_the_design() -> None:
     assert {leaf.id: leaf.name for leaf in LEAVES} == {
         2222: "SNIa", 2223: "SNIbc", 2224: "SNII", 2232: "Kilonova", 2233: "M-dwarf flare", 2234: "CV/Nova", 2235: "Microlensing",
         2242: "SLSN", 2243: "TDE", 2321: "ROT", 2322: "CEP", 2323: "RRL", 2324: "DSCT", 2325: "EB", 2326: "LPV", 2331: "YSO",
-        2332: "AGN",
+        2332: "AGN", 9100: "Pulsar", 9210: "RFI", 9220: "Noise",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "allowed"),
+    [
+        (("Pulsar", "Not a pulsar"), True),
+        (("Pulsar", "RFI", "Noise"), True),
+        (("Pulsar", "Not a pulsar", "RFI"), False),
+        (("Pulsar candidate", "Pulsar"), False),
+        (("Pulsar", "Pulsar"), False),
+        (("Pulsar",), False),
+        (("Pulsar", "Meta"), False),
+        (("Pulsar", "NotClassified"), False),
+    ],
+)
+def test_the_outputs_of_a_model_exclude_each_other(names: tuple[str, ...], allowed: bool) -> None:
+    assert can_answer_together([by_name(name) for name in names]) == allowed
 
 
 def test_not_classified_is_a_class_but_no_leaf() -> None:
