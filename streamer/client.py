@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +34,8 @@ class Subscription:
     ----------
     servers, topic : str
     group : str or None
-        Consumer group whose place is kept. None: from the beginning, and no place is kept.
+        Consumer group whose place is kept, and whose members share the topic. None: everything from the beginning, whoever else
+        reads, and no place is kept.
     """
 
     servers: str
@@ -137,7 +139,7 @@ def _tag(datum: bytes) -> Record:
 def _settings(subscription: Subscription) -> dict[str, Any]:
     return {
         "bootstrap.servers": subscription.servers,
-        "group.id": subscription.group or "streamer-subscribe",
+        "group.id": subscription.group or f"streamer-subscribe-{uuid.uuid4()}",  # a group of one, or readers share the partitions
         "client.id": "streamer-subscribe",
         "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
