@@ -44,6 +44,21 @@ class _Commands(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+class _Place(click.ParamType[str]):
+    """A folder of schemas, or the address of a registry."""
+
+    name = "DIR|URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse addresses that are not HTTP."""
+        from streamer import config
+
+        try:
+            return config.address(value) if "://" in value else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="streamer")
 def main() -> None:
@@ -115,7 +130,7 @@ def check(settings: Path) -> None:
     show_default=True,
     help="A small record, or the whole packet with it.",
 )
-@click.option("--schemas", multiple=True, metavar="DIR|URL", help="Where writer schemas are found by id; may be given again.")
+@click.option("--schemas", multiple=True, type=_Place(), help="Where writer schemas are found by id; may be given again.")
 @click.option("--private", is_flag=True, help="Tag alerts that are not public too, to private-*.avro.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
 def replay(
@@ -188,7 +203,7 @@ def subscribe(topic: str, servers: str, group: str | None, limit: int | None, as
 
 @main.command()
 @click.argument("file", type=CONFIG)
-@click.option("--schemas", multiple=True, metavar="DIR|URL", help="Where writer schemas are found by id; may be given again.")
+@click.option("--schemas", multiple=True, type=_Place(), help="Where writer schemas are found by id; may be given again.")
 @click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="Show at most so many alerts.")
 def show(file: Path, schemas: tuple[str, ...], limit: int) -> None:
     """Read one packet or tagged file aloud, with the light curve drawn in the terminal."""
@@ -243,28 +258,48 @@ def show_model(name: str, folder: Path | None) -> None:
 @main.command()
 @click.argument("recipe", metavar="RECIPE.toml", type=CONFIG)
 @click.option(
-    "--data", type=EXISTING, envvar="STREAMER_REAL_DATA", required=True, help="Folder with the training sets [STREAMER_REAL_DATA]."
+    "--data",
+    type=EXISTING,
+    envvar="STREAMER_REAL_DATA",
+    help="Folder with the data sets [STREAMER_REAL_DATA, else ../shared/data].",
 )
-@click.option("--out", type=FOLDER, required=True, help="Folder in which the bundle's folder is made.")
-def train(recipe: Path, data: Path, out: Path) -> None:
+@click.option(
+    "--out", type=FOLDER, default=Path("out/models"), show_default=True, help="Folder in which the bundle's folder is made."
+)
+def train(recipe: Path, data: Path | None, out: Path) -> None:
     """Train a model; the same recipe and data give the same bytes."""
+    from streamer.commands.training import data_folder
+
     with _extra("train"):
         from streamer.training.train import train as train_model
 
-    click.echo(str(train_model(recipe, data, out, _narrator())))
+    click.echo(str(train_model(recipe, data_folder(data), out, _narrator())))
 
 
 @main.command()
-@click.argument("name")
-@click.option("--data", type=EXISTING, required=True, help="Folder with the data sets.")
+@click.argument("name", metavar="NAME|FOLDER")
+@click.option(
+    "--data",
+    type=EXISTING,
+    envvar="STREAMER_REAL_DATA",
+    help="Folder with the data sets [STREAMER_REAL_DATA, else ../shared/data].",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def evaluate(name: str, data: Path, as_json: bool) -> None:
-    """How a model does on the objects that its training never saw."""
+def evaluate(name: str, data: Path | None, as_json: bool) -> None:
+    """How a model, shipped or in a folder, does on the objects that its training never saw."""
+    from streamer.commands.training import data_folder
+
     with _extra("train"):
         from streamer.training.evaluate import evaluate as evaluate_model
+        from streamer.training.report import scores_text
 
-    found = evaluate_model(name, data)
-    click.echo(json.dumps(found, allow_nan=False, indent=None if as_json else 2))
+    found = evaluate_model(name, data_folder(data))
+    if as_json:
+        click.echo(json.dumps(found, allow_nan=False))
+    else:
+        from rich.markdown import Markdown
+
+        _print(Markdown(scores_text(found)))
 
 
 @main.command()

@@ -19,6 +19,7 @@ The smallest configuration::
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,10 +28,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
 from pydantic import ValidationError as _ValidationError
 
-from streamer.config_errors import Origins, lines
+from streamer.config_errors import Origins, lines, without_credentials
 from streamer.errors import InvalidConfig
 
 PREFIX = "STREAMER_"
+SURVEY_NAMES = ("ztf", "lsst", "pulsar", "unknown")
+"""What stands in place of ``{survey}`` in the names of topics."""
 
 
 def _from_folder(value: Path, info: ValidationInfo) -> Path:
@@ -38,8 +41,24 @@ def _from_folder(value: Path, info: ValidationInfo) -> Path:
     return folder / value.expanduser()
 
 
+def address(value: str) -> str:
+    """The HTTP address of a registry as it is; ValueError, without credentials, if it is none."""
+    scheme, _, rest = value.partition("://")
+    if scheme not in ("http", "https") or not rest:
+        raise ValueError(f"{without_credentials(value)!r} is not an http:// or https:// address")
+    return value
+
+
 def _schema_place(value: str, info: ValidationInfo) -> str:
-    return value if value.startswith(("http://", "https://")) else str(_from_folder(Path(value), info))
+    return address(value) if "://" in value else str(_from_folder(Path(value), info))
+
+
+def _regular_expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from error
+    return value
 
 
 def _with_port(value: str) -> str:
@@ -123,7 +142,7 @@ class KafkaSource(Broker, Packets):
     """This kind of source."""
     topics: Names = ()
     """Topics to read. Either this or `pattern`."""
-    pattern: str | None = Field(default=None, min_length=1)
+    pattern: Annotated[str, Field(min_length=1), AfterValidator(_regular_expression)] | None = None
     """Regular expression over whole topic names; topics that appear later are picked up. Either this or `topics`."""
     group: str = Field(min_length=1)
     """Consumer group, whose committed offsets say what is done. (Rubin's must begin with the user name.)"""
@@ -135,6 +154,13 @@ class KafkaSource(Broker, Packets):
         if bool(self.topics) == bool(self.pattern):
             raise ValueError("set either topics or pattern")
         return self
+
+    def reads(self, topic: str) -> str | None:
+        """Which setting lets the source read `topic`, whatever survey stands in place of ``{survey}``; None if none does."""
+        names = {topic.replace("{survey}", survey) for survey in SURVEY_NAMES}
+        if self.pattern is not None:
+            return "pattern" if any(re.fullmatch(self.pattern, name) for name in names) else None
+        return "topics" if names & set(self.topics) else None
 
 
 class ArchiveSource(Packets):
@@ -185,7 +211,7 @@ class KafkaSink(Broker, Output):
     framing: Literal["container", "registry", "single-object", "json"] = "container"
     """How a tagged alert is wrapped: `container` (any Avro reader opens it), `registry` (small, needs `registry`), `single-object`
     (small, Avro's own), `json` (for people; only with shape tag). Dead letters are containers always. Default: container."""
-    registry: str | None = Field(default=None, pattern=r"^https?://")
+    registry: Annotated[str, AfterValidator(address)] | None = None
     """URL of the schema registry for framing registry; our schemas are registered there. Default: none."""
     largest: int = Field(default=1_000_000, ge=200_000)
     """The largest message that the topics take (their `max.message.bytes`), bytes. Default: 1000000, Kafka's own."""
@@ -275,6 +301,24 @@ class Config(Section):
                 f"sink.kind {self.sink.kind!r} cannot keep the positions of source.kind {self.source.kind!r}, so alerts could be "
                 f"lost or doubled; allowed with this source: {allowed}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_comes_back(self) -> Self:
+        """What is written is not read again: every alert would be tagged, and fail, for ever.
+
+        Dead letters may be read, to try them again, where those that fail once more go to another topic.
+        """
+        source, sink = self.source, self.sink
+        if isinstance(source, KafkaSource) and isinstance(sink, KafkaSink) and set(source.servers) & set(sink.servers):
+            for setting, topic in (
+                ("topic", sink.topic),
+                ("dead_letter_topic", sink.dead_letter_topic),
+                ("private_topic", sink.private_topic),
+            ):
+                found = source.reads(topic) if topic else None
+                if found is not None:
+                    raise ValueError(f"source.{found} would read sink.{setting} {topic!r} back in; name other topics")
         return self
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -10,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 _SECRET = ("password",)
+_CREDENTIALS = re.compile(r"//\S*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Origins:
         """The variable or file that said what `setting` is."""
         name = self.variable(setting)
         return name if name in self.variables else self.file
+
+
+def without_credentials(text: str) -> str:
+    """The text with what stands between ``//`` and ``@`` left out: addresses may hold passwords."""
+    return _CREDENTIALS.sub("//", text)
 
 
 def lines(error: ValidationError, root: type[BaseModel], origins: Origins) -> Iterator[str]:
@@ -77,7 +84,7 @@ def _kind(section: type[BaseModel]) -> str:
 
 def _sentence(problem: Any, section: type[BaseModel], setting: str) -> str:
     context, key = problem.get("ctx", {}), setting.rpartition(".")[2]
-    given = "" if key in _SECRET else f"{problem['input']!r}"[:80]
+    given = "" if key in _SECRET else without_credentials(f"{problem['input']!r}")[:80]
     match problem["type"]:
         case "extra_forbidden":
             sentence = f"there is no such setting;{_guess(section, setting)} allowed here: {_listed(section.model_fields)}"

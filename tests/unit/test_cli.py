@@ -154,6 +154,16 @@ def test_wrong_usage_ends_with_status_2(arguments: tuple[str, ...]) -> None:
     assert streamer(*arguments).exit_code == 2
 
 
+def test_a_place_of_schemas_that_is_neither_folder_nor_http_is_refused_without_its_credentials(
+    packets: Path, tmp_path: Path
+) -> None:
+    for command in (("replay", packets, "--out", tmp_path / "out"), ("show", packets / "notes.txt")):
+        said = streamer(*command, "--schemas", "ftp://user:hunter2@registry")
+        assert said.exit_code == 2
+        assert "'ftp://registry' is not an http:// or https:// address" in said.stderr
+        assert "hunter2" not in said.output
+
+
 def test_features_are_listed_for_people_and_for_scripts() -> None:
     lines = [json.loads(line) for line in streamer("features", "list", "--json").stdout.splitlines()]
     table = streamer("features", "list").stdout

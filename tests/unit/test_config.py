@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from streamer import config
 from streamer.errors import InvalidConfig
+from streamer.surveys import SURVEYS
 
 Write = Callable[[str], Path]
 
@@ -104,6 +105,8 @@ def test_variables_that_are_empty_or_not_of_the_form_are_ignored(written: Write)
         ("sink", 'shape = "full"\nframing = "json"', ["shape 'full'", "framing 'json'", "'container'"]),
         ("sink", 'framing = "registry"', ["framing 'registry'", "needs registry"]),
         ("source", 'pattern = "^ztf_.*"', ["either topics or pattern"]),
+        ("sink", 'registry = "ftp://registry"', ["sink.registry", "'ftp://registry'", "https://", "streamer.toml"]),
+        ("source", 'schemas = ["ftp://registry"]', ["source.schemas", "'ftp://registry'", "https://", "streamer.toml"]),
         ("source", 'security_protocol = "SASL_SSL"', ["SASL_SSL", "username", "password_file"]),
     ],
 )
@@ -241,3 +244,68 @@ def test_only_a_consumer_group_is_shared_out_to_several_workers(written: Write) 
     assert config.load(written(with_line("worker", "workers = 3")), {}).worker.workers == 3
     said = complaint(written(with_line("worker", "workers = 3", FILES)))
     assert "worker.workers 3 needs source.kind 'kafka'" in said
+
+
+def reading(topics: str) -> str:
+    return SMALLEST.replace('topics = ["ztf_20260101_programid1"]', topics)
+
+
+def test_a_pattern_that_is_no_regular_expression_is_one_clear_line(written: Write) -> None:
+    said = complaint(written(reading('pattern = "ztf_([0-9"')))
+    assert said.startswith("source.pattern (")
+    assert "'ztf_([0-9' is not a regular expression" in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("line", ['registry = "htp://user:hunter2@reg"', 'registry = "ftp://user:hun@/ter2@reg/x"', "registry = 3"])
+def test_the_credentials_of_an_address_are_in_no_error(written: Write, line: str) -> None:
+    said = complaint(written(with_line("sink", line)))
+    assert said.startswith("sink.registry (")
+    assert "user" not in said
+    assert "ter2" not in said
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "htp", "HTTPS", "file", ""])
+def test_a_place_of_schemas_with_an_unknown_scheme_is_no_folder(written: Write, scheme: str) -> None:
+    said = complaint(written(with_line("source", f'schemas = ["night", "{scheme}://user:hunter2@reg"]')))
+    assert said.startswith("source.schemas (")
+    assert f"'{scheme}://reg' is not an http:// or https:// address" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("source", "sink", "expected"),
+    [
+        ('topics = ["streamer.ztf.tagged"]', "", ["source.topics", "sink.topic 'streamer.{survey}.tagged'"]),
+        ('topics = ["a", "streamer.unknown.tagged"]', "", ["source.topics", "sink.topic"]),
+        ('pattern = "streamer.*"', 'topic = "out"', ["source.pattern", "sink.dead_letter_topic 'streamer.dead-letter'"]),
+        (r"pattern = '.*\.lsst\..*'", "", ["source.pattern", "sink.topic"]),
+        ('topics = ["streamer.dead-letter"]', "", ["source.topics", "sink.dead_letter_topic"]),
+        ('topics = ["mine.lsst"]', 'private_topic = "mine.{survey}"', ["source.topics", "sink.private_topic 'mine.{survey}'"]),
+    ],
+)
+def test_topics_that_are_written_cannot_be_read_too(written: Write, source: str, sink: str, expected: list[str]) -> None:
+    said = complaint(written(with_line("sink", sink, reading(source))))
+    assert [part for part in expected if part not in said] == [], said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("source", "sink"),
+    [
+        ('topics = ["streamer.dead-letter"]', 'dead_letter_topic = "streamer.dead-letter.again"'),
+        ('pattern = "streamer[.]dead-letter"', 'dead_letter_topic = "streamer.dead-letter.again"'),
+        ('pattern = "ztf_[0-9]+_programid1"', ""),
+    ],
+)
+def test_dead_letters_can_be_read_where_new_ones_go_elsewhere(written: Write, source: str, sink: str) -> None:
+    config.load(written(with_line("sink", sink, reading(source))), {})
+
+
+def test_topics_of_the_same_name_on_other_servers_are_other_topics(written: Write) -> None:
+    head, _, tail = reading('topics = ["streamer.ztf.tagged"]').rpartition("localhost")
+    config.load(written(f"{head}elsewhere{tail}"), {})
+
+
+def test_every_survey_may_stand_in_the_name_of_a_topic() -> None:
+    assert {survey.name for survey in SURVEYS} <= set(config.SURVEY_NAMES)
