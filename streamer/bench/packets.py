@@ -62,6 +62,17 @@ class Sample:
         """N messages, the packets over and over, each in memory of its own as a consumer would give them."""
         return raw_batch([bytes(bytearray(payload)) for payload in islice(cycle(self.payloads), n)])
 
+    def batches(self, n: int) -> list[RawBatch]:
+        """Batches of n messages in which every packet comes equally often; n above the number of packets becomes a multiple of it.
+
+        (With a smaller n the last batch begins again with the first packets.)
+        """
+        packets = len(self.payloads)
+        if n >= packets:
+            return [self.batch(packets * round(n / packets))]
+        whole = self.batch(n * -(-packets // n)).payloads
+        return [raw_batch(whole[start : start + n]) for start in range(0, len(whole), n)]
+
     def bodies(self) -> list[tuple[WriterSchema, bytes]]:
         """Schema and datum of each packet."""
         rows, _ = Framing(self.schemas).rows(raw_batch(self.payloads))

@@ -31,8 +31,6 @@ class Effort:
         Turns of each side.
     simulated : int
         Simulated packets of a survey where there are no real ones.
-    baseline_packets : int
-        Packets of a turn of the slow baselines.
     batch : int
         Alerts that our pipeline takes at a time.
     identical_rows : int
@@ -43,9 +41,8 @@ class Effort:
     through_kafka : Amounts
     """
 
-    rounds: int = 7
+    rounds: int = 5
     simulated: int = SIMULATED
-    baseline_packets: int = 16
     batch: int = whole.BATCH
     identical_rows: int = forest.IDENTICAL_ROWS
     memory_alerts: int = 50_000
@@ -117,9 +114,7 @@ def _measured(name: str, request: Request, samples: list[Sample], models: list[t
     measures: dict[str, Callable[[], Measured]] = {
         "decode": partial(decode.measure, samples, effort.rounds, effort.batch),
         "forest": lambda: forest.measure([*models, *_stand_ins(effort, samples)], effort.rounds, effort.identical_rows),
-        "pipeline": lambda: whole.measure(
-            [*models, *_stand_ins(effort, samples)], effort.rounds, effort.batch, effort.baseline_packets
-        ),
+        "pipeline": lambda: whole.measure([*models, *_stand_ins(effort, samples)], effort.rounds, effort.batch),
         "output": partial(output.measure, models, effort.rounds, effort.batch),
         "scaling": partial(scaling.measure, models, effort.rounds, effort.histories, effort.batches),
         "memory": partial(memory.measure, models[0][0], effort.memory_alerts),

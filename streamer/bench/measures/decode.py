@@ -47,16 +47,19 @@ def measure(samples: Sequence[Sample], rounds: int, batch: int = BATCH) -> Measu
 
 
 def _ours(sample: Sample, batch: int) -> Work:
-    framing, raw = Framing(sample.schemas), sample.batch(batch)
+    framing, batches = Framing(sample.schemas), sample.batches(batch)
     programs: dict[WriterSchema, Program] = {}
 
     def work() -> int:
-        rows, _ = framing.rows(raw)
-        for number, schema in enumerate(rows.schemas):
-            if schema not in programs:
-                programs[schema] = Program(schema, survey_of(root_of(schema)).projection)
-            programs[schema].decode(rows.bodies.take(np.flatnonzero(rows.schema == number)))
-        return len(rows)
+        done = 0
+        for raw in batches:
+            rows, _ = framing.rows(raw)
+            for number, schema in enumerate(rows.schemas):
+                if schema not in programs:
+                    programs[schema] = Program(schema, survey_of(root_of(schema)).projection)
+                programs[schema].decode(rows.bodies.take(np.flatnonzero(rows.schema == number)))
+            done += len(rows)
+        return done
 
     return work
 

@@ -30,7 +30,7 @@ def measure(models: Sequence[tuple[Model, Sample]], rounds: int, batch: int = BA
     rows: list[list[Cell]] = []
     for model, sample in models:
         pipeline = Pipeline(Framing(sample.schemas), {sample.survey: model.classifier}, allow_private=True)
-        outcome = pipeline(sample.batch(batch))
+        outcome = pipeline(sample.batches(max(batch, len(sample.payloads)))[0])
         for shape in Shape:
             for framing in ("container", "registry"):
                 encode = Encoder(OWN, shape, frame(framing), frame(framing), __version__)

@@ -34,7 +34,7 @@ def measure(
 
 def _against_history(models: Sequence[Model], rounds: int, histories: Sequence[int]) -> Measured:
     staged = [(model, n, _Staged(model, with_history(model.classifier.survey, n))) for model in models for n in histories]
-    batches = [each.sample.batch(HISTORY_BATCH) for _, _, each in staged]
+    batches = [each.sample.batches(HISTORY_BATCH) for _, _, each in staged]
     costs = _in_turn([(each, raw) for (_, _, each), raw in zip(staged, batches, strict=True)], rounds)
     rows: list[list[Cell]] = [
         [model.described, n, *stages, sum(stages)] for (model, n, _), stages in zip(staged, costs, strict=True)
@@ -48,7 +48,7 @@ def _against_history(models: Sequence[Model], rounds: int, histories: Sequence[i
 
 
 def _against_batch(models: Sequence[tuple[Model, Sample]], rounds: int, batches: Sequence[int]) -> Measured:
-    staged = [(sample, n, _Staged(model, sample), sample.batch(n)) for model, sample in models for n in batches]
+    staged = [(sample, n, _Staged(model, sample), sample.batches(n)) for model, sample in models for n in batches]
     costs = _in_turn([(each, raw) for _, _, each, raw in staged], rounds)
     rows: list[list[Cell]] = [
         [sample.survey, n, *stages, sum(stages)] for (sample, n, _, _), stages in zip(staged, costs, strict=True)
@@ -73,20 +73,21 @@ class _Staged:
         self._spent[stage] += now - self._last
         self._last = now
 
-    def __call__(self, raw: RawBatch, at_least: float = AT_LEAST_S) -> list[float]:
+    def __call__(self, batches: Sequence[RawBatch], at_least: float = AT_LEAST_S) -> list[float]:
         """µs per alert in each stage."""
         self._spent = dict.fromkeys(STAGES, 0.0)
         alerts = 0
         while alerts == 0 or sum(self._spent.values()) < at_least:
-            self._last = time.process_time()
-            outcome = self._pipeline(raw, self._lap)
-            self._encode(outcome, 0)
-            self._lap(Stage.MESSAGES)
-            alerts += len(raw)
+            for raw in batches:
+                self._last = time.process_time()
+                outcome = self._pipeline(raw, self._lap)
+                self._encode(outcome, 0)
+                self._lap(Stage.MESSAGES)
+                alerts += len(raw)
         return [1e6 * self._spent[stage] / alerts for stage in STAGES]
 
 
-def _in_turn(runs: Sequence[tuple[_Staged, RawBatch]], rounds: int) -> list[list[float]]:
+def _in_turn(runs: Sequence[tuple[_Staged, Sequence[RawBatch]]], rounds: int) -> list[list[float]]:
     """Median cost of each stage of each run, in the runs' order, after a round that does not count."""
     found: list[list[list[float]]] = [[] for _ in runs]
     for staged, raw in runs:

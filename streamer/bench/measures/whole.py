@@ -40,11 +40,11 @@ def ours(model: Model, sample: Sample, shape: Shape, framing: str, batch: int) -
     """Packets to messages, `batch` at a time."""
     pipeline = Pipeline(Framing(sample.schemas), {sample.survey: model.classifier}, allow_private=True)
     encode = Encoder(OWN, shape, frame(framing), frame(framing), __version__)
-    raw = sample.batch(batch)
-    return lambda: len(encode(pipeline(raw), 1_700_000_002_000))
+    batches = sample.batches(batch)
+    return lambda: sum(len(encode(pipeline(raw), 1_700_000_002_000)) for raw in batches)
 
 
-def measure(models: Sequence[tuple[Model, Sample]], rounds: int, batch: int = BATCH, packets: int | None = None) -> Measured:
+def measure(models: Sequence[tuple[Model, Sample]], rounds: int, batch: int = BATCH) -> Measured:
     """Each model on its sample; the keys are the least ratios of the shipped models.
 
     Parameters
@@ -53,17 +53,14 @@ def measure(models: Sequence[tuple[Model, Sample]], rounds: int, batch: int = BA
     rounds : int
     batch : int
         Alerts that our pipeline takes at a time.
-    packets : int, optional
-        So many packets are enough for a turn of the baselines.
     """
     rows: list[list[Cell]] = []
     naive_ratios, good_ratios = [], []
     for model, sample in models:
         wire = "container" if sample.survey == "ztf" else "registry"
-        few = sample.payloads[:packets]
         sides = {
-            "naive": _each(Naive(model, sample.schemas), few),
-            "good": _each(GoodLibraries(model, sample.schemas), few),
+            "naive": _each(Naive(model, sample.schemas), sample.payloads),
+            "good": _each(GoodLibraries(model, sample.schemas), sample.payloads),
             "tag": ours(model, sample, Shape.TAG, "registry", batch),
             "full": ours(model, sample, Shape.FULL, wire, batch),
         }

@@ -5,7 +5,6 @@ from streamer.bench.run import Effort
 TINY = Effort(
     rounds=1,
     simulated=6,
-    baseline_packets=2,
     batch=8,
     identical_rows=50,
     memory_alerts=64,
