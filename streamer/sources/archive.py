@@ -25,7 +25,8 @@ class ArchiveSource:
     """Reads alerts from files, one batch at a time, in an order that depends on their names alone.
 
     A file is read forwards and in slices, so memory does not grow with its size. A message is a whole file or a slice of a
-    container file; its position is (file, −1, number of its first record). A member of a tarball is named ``night.tar.gz/x.avro``.
+    container file; its position is (file, −1, number of its first record). A file is named by its resolved path, however it was
+    reached; a member of a tarball is named ``/data/night.tar.gz/x.avro``.
 
     Parameters
     ----------
@@ -35,9 +36,13 @@ class ArchiveSource:
         Stamps what was received.
     start : Cursor
         The next record to read of each file that was begun: what the sink says is committed.
+    results : Path, optional
+        The folder that results go to: what lies in it is no input.
 
     Attributes
     ----------
+    done_before : int
+        Records that were passed over because they are committed; grows while reading.
     ignored : list of str
         Files that are neither packets nor tarballs; complete as soon as the source exists.
     problems : list of str
@@ -46,15 +51,16 @@ class ArchiveSource:
     Raises
     ------
     InvalidData
-        If a path does not exist.
+        If a path does not exist, or lies in the folder that results go to.
     """
 
-    def __init__(self, paths: Sequence[Path], clock: Clock, start: Cursor | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], clock: Clock, start: Cursor | None = None, results: Path | None = None) -> None:
+        self.done_before = 0
         self.ignored: list[str] = []
         self.problems: list[str] = []
         self._clock = clock
         self._start = dict(start or {})
-        self._found = self._messages(self._files(paths))
+        self._found = self._messages(self._files(paths, results.resolve() if results else None))
         self._last: RawBatch | None = None
         self._again = False
 
@@ -99,15 +105,18 @@ class ArchiveSource:
         times = np.full(len(payloads), NO_TIME, dtype=np.int64)
         return RawBatch(payloads, Positions.of(entries), times, np.full_like(times, self._clock.now_ms()))
 
-    def _files(self, paths: Sequence[Path]) -> list[Path]:
+    def _files(self, paths: Sequence[Path], results: Path | None) -> list[Path]:
         """All packet files and tarballs below `paths`, each once; the other files are remembered as ignored."""
         seen: dict[Path, Path] = {}
         for path in paths:
             if not path.exists():
                 raise InvalidData(f"{path}: no such file or folder")
+            if _lies_in(path.resolve(), results):
+                raise InvalidData(f"{path}: lies in the folder that results go to; choose another --out (sink.folder)")
             below = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
             for file in below:
-                seen.setdefault(file.resolve(), file)
+                if not _lies_in(file.resolve(), results):
+                    seen.setdefault(file.resolve(), file)
         files = []
         for file in seen.values():
             if file.name.endswith((_PACKETS, *_TARBALLS)):
@@ -123,8 +132,14 @@ class ArchiveSource:
                 for name, piece in pieces:
                     if piece.first + piece.count > self._start.get((name, NO_PARTITION), 0):
                         yield _Found(name, piece)
+                    else:
+                        self.done_before += piece.count
             except READ_ERRORS as error:
                 self.problems.append(_readable(f"{path}: {error}"))
+
+
+def _lies_in(path: Path, folder: Path | None) -> bool:
+    return folder is not None and path.is_relative_to(folder)
 
 
 class _Found(NamedTuple):
@@ -137,7 +152,7 @@ _Messages = Generator[_Found, None, None]
 
 def _of_file(path: Path) -> _Messages:
     with path.open("rb") as file:
-        name = _readable(str(path))
+        name = _readable(str(path.resolve()))
         for piece in slices(file):
             yield _Found(name, piece)
 
@@ -147,7 +162,7 @@ def _of_tarball(path: Path) -> _Messages:
         for member in tarball:
             stream = tarball.extractfile(member) if member.isfile() and member.name.endswith(_PACKETS) else None
             if stream is not None:
-                name = _readable(f"{path}/{member.name}")
+                name = _readable(f"{path.resolve()}/{member.name}")
                 for piece in slices(stream):
                     yield _Found(name, piece)
 

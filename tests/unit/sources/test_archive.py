@@ -194,6 +194,48 @@ def test_a_batch_is_full_when_it_has_many_records(tmp_path: Path) -> None:
     assert max(int(batch.positions.count.sum()) for batch in batches) <= 500 + SLICE_RECORDS + 200
 
 
+def test_a_file_is_the_same_by_whatever_path_it_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("d1", "d2"):
+        (tmp_path / place / "night").mkdir(parents=True)
+        (tmp_path / place / "night" / "a.avro").write_bytes(container([1]))
+        tarball(tmp_path / place / "night" / "b.tar", {"x.avro": container([2])}, "w")
+    (tmp_path / "link").symlink_to(tmp_path / "d1")
+
+    def position(path: str) -> Cursor:
+        return {
+            key: at for batch in everything(ArchiveSource([Path(path)], HandClock())) for key, at in batch.positions.next().items()
+        }
+
+    monkeypatch.chdir(tmp_path / "d1")
+    first = position("night")
+    assert set(first) == {(f"{tmp_path}/d1/night/{name}", NO_PARTITION) for name in ("a.avro", "b.tar/x.avro")}
+    assert first == position("./night") == position("../link/night") == position(str(tmp_path / "d2" / ".." / "d1" / "night"))
+    monkeypatch.chdir(tmp_path / "d2")
+    assert not set(first) & set(position("night"))
+
+
+def test_what_was_done_before_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.avro").write_bytes(container([1, 2], [3]))
+    (tmp_path / "b.avro").write_bytes(container([4]))
+    source = ArchiveSource([tmp_path], HandClock(), {(str(tmp_path / "a.avro"), NO_PARTITION): 3})
+    assert [numbers(payload) for payload in payloads(source)] == [[4]]
+    assert source.done_before == 3
+
+
+def test_the_folder_of_results_is_no_input(tmp_path: Path) -> None:
+    out = tmp_path / "in" / "out"
+    out.mkdir(parents=True)
+    (tmp_path / "in" / "a.avro").write_bytes(container([1]))
+    for name in ("tagged-000001.avro", ".journal.jsonl", ".lock"):
+        (out / name).write_bytes(container([2]))
+    source = ArchiveSource([tmp_path / "in"], HandClock(), results=tmp_path / "in" / ".." / "in" / "out")
+    assert payloads(source) == [container([1])]
+    assert source.ignored == []
+    for path in (out, out / "tagged-000001.avro"):
+        with pytest.raises(InvalidData, match="lies in the folder that results go to; choose another --out"):
+            ArchiveSource([path], HandClock(), results=out)
+
+
 @pytest.mark.real_data
 def test_real_packets_come_as_they_are(real_data: Path) -> None:
     folder = real_data / "ztf_alerts"
