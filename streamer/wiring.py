@@ -111,7 +111,7 @@ def service(
     with serving(telemetry, settings.telemetry.port, settings.telemetry.address), _sole(settings, slot, clock):
         if isinstance(settings.source, config.KafkaSource):  # others wait for nobody
             warm_up(pipeline, tuple(models), clock)
-        reader, sink = doors(settings, clock, source, slot)
+        reader, sink = doors(settings, clock, models, source, slot)
         limits = Limits(messages=settings.worker.batch, wait=settings.worker.wait)
         worker = Worker(reader, pipeline, _watched(encode, watch), sink, telemetry, clock, limits)
         yield Service(worker, reader, models, telemetry)
@@ -218,12 +218,18 @@ def _registry_frame(sink: config.KafkaSink, clock: Clock) -> RegistryFrame:
     return frame
 
 
-def doors(settings: config.Config, clock: Clock, source: Source | None = None, slot: int = 0) -> tuple[Source, Sink]:
+def doors(
+    settings: config.Config,
+    clock: Clock,
+    models: Mapping[str, LightGBMClassifier],
+    source: Source | None = None,
+    slot: int = 0,
+) -> tuple[Source, Sink]:
     """Source and sink; the sink knows what was committed before, and the source goes on from there."""
     if isinstance(settings.sink, config.ArchiveSink):
-        archive = ArchiveSink(settings.sink.folder)
+        archive = ArchiveSink(settings.sink.folder, made=making(settings.sink, models))
         try:
-            return source or _bounded_source(settings.source, clock, archive.committed()), archive
+            return source or _bounded_source(settings.source, clock, archive.committed(), settings.sink.folder), archive
         except Invalid:
             archive.close()
             raise
@@ -238,12 +244,23 @@ def doors(settings: config.Config, clock: Clock, source: Source | None = None, s
         raise
 
 
+def making(sink: config.ArchiveSink, models: Mapping[str, LightGBMClassifier]) -> dict[str, str]:
+    """What decides how an alert's result looks, for people to read: results of one folder agree in it."""
+    used = [f"{model.name} {model.version} ({model.checksum[:16]})" for _, model in sorted(models.items())]
+    return {
+        "models": " and ".join(used) or "none",
+        "shape": sink.shape,
+        "private alerts": "tagged" if sink.private else "withheld",
+        "schemas": f"tagged {TAGGED_VERSION} and dead_letter {DEAD_LETTER_VERSION}",
+    }
+
+
 def _bounded_source(
-    settings: config.KafkaSource | config.ArchiveSource | config.SimulatorSource, clock: Clock, start: Cursor
+    settings: config.KafkaSource | config.ArchiveSource | config.SimulatorSource, clock: Clock, start: Cursor, results: Path
 ) -> Source:
     match settings:
         case config.ArchiveSource():
-            return ArchiveSource(settings.paths, clock, start)
+            return ArchiveSource(settings.paths, clock, start, results)
         case config.SimulatorSource():
             alerts = simulate(settings.survey, settings.count, settings.seed, settings.broken)
             return SimulatorSource(alerts, f"simulated-{settings.survey}", clock, settings.rate, time.sleep)

@@ -32,11 +32,14 @@ class Replayed:
         From the first read to the last commit.
     problems : tuple of str
         Files that could not be read to their end.
+    done_before : int
+        Records that an earlier run into the same folder had done.
     """
 
     tally: Tally
     seconds: float
     problems: tuple[str, ...]
+    done_before: int
 
 
 def replayed(settings: config.Config) -> Replayed:
@@ -57,21 +60,24 @@ def replayed(settings: config.Config) -> Replayed:
         began = clock.monotonic()
         with stopped_by_signals(service.worker.stop):
             service.worker.run(add)
-        return Replayed(total, clock.monotonic() - began, tuple(archive.problems) if archive else ())
+        seconds = clock.monotonic() - began
+        return Replayed(total, seconds, tuple(archive.problems) if archive else (), archive.done_before if archive else 0)
 
 
 def report(done: Replayed, out: Path, as_json: bool) -> None:
-    """Say what became of the alerts: in words, or as the one JSON object."""
+    """Say what became of the alerts, in words or as the one JSON object; ends with status 1 if something was not read or lost."""
+    if done.done_before:
+        click.echo(f"{done.done_before:,} record{'s were' if done.done_before > 1 else ' was'} done before", err=True)
     for problem in done.problems:
         click.echo(f"not read to its end: {problem}", err=True)
     if as_json:
         click.echo(json.dumps(as_object(done)))
-        return
-    console = Console(highlight=False)
-    console.print(balance(done.tally))
-    console.print(_reasons(done.tally))
-    console.print(f"{done.seconds:,.1f} s, {done.tally.read / max(done.seconds, 1e-9):,.0f} alerts/s; results in {out}")
-    if done.tally.imbalance:
+    else:
+        console = Console(highlight=False)
+        console.print(balance(done.tally))
+        console.print(_reasons(done.tally))
+        console.print(f"{done.seconds:,.1f} s, {done.tally.read / max(done.seconds, 1e-9):,.0f} alerts/s; results in {out}")
+    if done.tally.imbalance or done.problems:
         sys.exit(1)
 
 

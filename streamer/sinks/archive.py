@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -46,14 +46,22 @@ class ArchiveSink:
         Compression of the blocks.
     step : function of a text
         Called with its name before each step that touches the disk; a test makes it raise to see what a crash would leave.
+    made : mapping of str to str, optional
+        What makes the output; a folder of another making is not continued (:class:`Journal`).
 
     Raises
     ------
     InvalidData
-        If another process writes to the folder, or the folder's journal is damaged.
+        If another process writes to the folder, its journal is damaged, or it holds what was made otherwise.
     """
 
-    def __init__(self, folder: Path, codec: Codec = "deflate", step: Callable[[str], None] = _go_on) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        codec: Codec = "deflate",
+        step: Callable[[str], None] = _go_on,
+        made: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self._codec = codec
         self._step = step
@@ -62,7 +70,7 @@ class ArchiveSink:
         self._closed = False
         self._whole = True
         try:
-            self._journal = Journal(folder)
+            self._journal = Journal(folder, made)
         except BaseException:
             os.close(self._lock)
             raise

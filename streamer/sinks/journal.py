@@ -1,10 +1,10 @@
-"""The append-only journal of an archive folder: one line for each commit, and the line is the commit."""
+"""The append-only journal of an archive folder: what makes its output, and a line for each commit; the line is the commit."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,9 @@ class Journal:
     ----------
     folder : Path
         Holds the journal, or will.
+    made : mapping of str to str, optional
+        What makes the output (models, shape …), for people to read. It is the first line of a journal, and whoever continues the
+        folder must say the same, or its files would be of two kinds. None: it is not written, and not compared.
 
     Attributes
     ----------
@@ -66,12 +69,13 @@ class Journal:
     Raises
     ------
     InvalidData
-        If the journal is damaged.
+        If the journal is damaged, or the folder holds what was made otherwise.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, made: Mapping[str, str] | None = None) -> None:
         self.last: Entry | None = None
         self.next: Cursor = {}
+        self._made = made
         self._file = (folder / JOURNAL).open("ab", buffering=0)
         try:
             self._recall(folder / JOURNAL)
@@ -81,7 +85,7 @@ class Journal:
 
     def append(self, entry: Entry, step: Callable[[str], None]) -> None:
         """Write `entry` and wait until the disk has it: from then on the commit is made."""
-        line = entry.line()
+        line = entry.line() if self.last or self._made is None else _head(self._made) + entry.line()
         step("write journal")
         half = len(line) // 2
         self._write(line[:half])
@@ -107,6 +111,11 @@ class Journal:
     def _recall(self, path: Path) -> None:
         whole = lines = 0
         with path.open("rb") as file:
+            head = _made(file.readline())
+            if head is None:
+                file.seek(0)
+            else:
+                whole, lines = file.tell(), 1
             for line in file:
                 entry = _entry(line)
                 if entry is None:
@@ -116,8 +125,31 @@ class Journal:
                 lines += 1
             if file.read(1):
                 raise InvalidData(f"{path}: line {lines + 1} is damaged, and lines follow it; the folder cannot be continued")
-        self._file.truncate(whole)
+        if self.last is not None and self._made not in (None, head):
+            raise InvalidData(_difference(path.parent, head or {}, self._made or {}))
+        self._file.truncate(whole if self.last else 0)  # without a commit the first one writes what makes the output anew
         os.fsync(self._file.fileno())
+
+
+def _head(made: Mapping[str, str]) -> bytes:
+    return json.dumps({"made": dict(made)}).encode() + b"\n"
+
+
+def _made(line: bytes) -> dict[str, str] | None:
+    """What a journal's first line says of the making; None if it says nothing."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return {str(name): str(value) for name, value in json.loads(line)["made"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _difference(folder: Path, before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    names = [name for name in now if before.get(name) != now[name]] or sorted(set(before) - set(now))
+    held = ", ".join(f"{name} {before.get(name) or 'unknown'}" for name in names)
+    other = ", ".join(f"{name} {now.get(name) or 'none'}" for name in names)
+    return f"{folder}: this folder holds results made with {held}, not {other}; choose another --out (sink.folder)"
 
 
 def _entry(line: bytes) -> Entry | None:

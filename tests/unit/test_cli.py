@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +44,12 @@ def packets(tmp_path: Path) -> Path:
     return folder
 
 
+def replay_without_models(packets: Path, out: Path, *options: str) -> Result:
+    return streamer("replay", packets, "--out", out, "--model", "none", "--json", *options)
+
+
 def replayed(packets: Path, out: Path, *options: str) -> dict[str, object]:
-    said = streamer("replay", packets, "--out", out, "--model", "none", "--json", *options)
+    said = replay_without_models(packets, out, *options)
     assert said.exit_code == 0, said.stderr
     (line,) = said.stdout.splitlines()
     found: dict[str, object] = json.loads(line)
@@ -82,7 +88,48 @@ def test_a_second_replay_into_the_same_folder_finds_everything_done(packets: Pat
     replayed(packets, tmp_path / "out")
     before = len(records(tmp_path / "out", "tagged-*.avro"))
     assert replayed(packets, tmp_path / "out")["read"] == 0
+    assert "80 records were done before\n" in replay_without_models(packets, tmp_path / "out").stderr
     assert len(records(tmp_path / "out", "tagged-*.avro")) == before
+
+
+def test_a_folder_of_the_same_name_elsewhere_is_not_taken_for_done(
+    packets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("d1", "d2"):
+        shutil.copytree(packets, tmp_path / place / "night")
+        monkeypatch.chdir(tmp_path / place)
+        assert replayed(Path("night"), tmp_path / "out")["read"] == 80
+        assert replayed(Path("./night"), tmp_path / "out")["read"] == 0
+
+
+def test_results_inside_the_input_folder_are_not_read(packets: Path) -> None:
+    assert replayed(packets, packets / "out")["read"] == 80
+    again = replay_without_models(packets, packets / "out")
+    assert json.loads(again.stdout)["read"] == 0
+    assert "out" not in again.stderr.replace(str(packets), "")
+
+
+def test_a_folder_with_results_of_another_shape_is_refused(packets: Path, tmp_path: Path) -> None:
+    replayed(packets, tmp_path / "out")
+    said = replay_without_models(packets, tmp_path / "out", "--shape", "full")
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert "this folder holds results made with shape tag, not shape full; choose another --out" in said.stderr
+    assert len(said.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "broken"])
+def test_what_cannot_be_read_to_its_end_ends_with_status_1(packets: Path, tmp_path: Path, damage: str) -> None:
+    night = tmp_path / "night.tar.gz"
+    with tarfile.open(night, "w:gz") as tarball:
+        tarball.add(packets, "night")
+    night.write_bytes(night.read_bytes()[: night.stat().st_size // 2] if damage == "cut" else b"no tarball" * 100)
+    said = replay_without_models(night, tmp_path / "out")
+    assert said.exit_code == 1
+    assert f"not read to its end: {night}" in said.stderr
+    found = json.loads(said.stdout)
+    assert list(found) == ["read", "classified", "not_classified", "rejected", "seconds"]
+    assert found["read"] == found["classified"] + found["not_classified"] + sum(found["rejected"].values())
+    assert streamer("replay", night, "--out", tmp_path / "other", "--model", "none").exit_code == 1
 
 
 def test_a_replay_names_ignored_files_on_standard_error(packets: Path, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def run(folder: Path, step: Callable[[str], None]) -> None:
     """Copy the numbers 0 … 29, five in each commit, every third as a dead letter."""
     sink = None
     try:
-        sink = ArchiveSink(folder, step=step)
+        sink = ArchiveSink(folder, step=step, made=MADE)
         for start in range(sink.committed().get(("night.avro", NO_PARTITION), 0), 30, 5):
             batch = [message(i, Channel.TAGGED if i % 3 else Channel.DEAD_LETTER) for i in range(start, start + 5)]
             sink.commit(batch, positions(start, 5))
@@ -186,6 +186,44 @@ def test_a_journal_that_is_damaged_before_its_end_is_not_continued(tmp_path: Pat
     with pytest.raises(InvalidData, match="line 2 is damaged"):
         ArchiveSink(tmp_path)
     assert (tmp_path / JOURNAL).read_bytes() == damaged
+
+
+MADE = {"models": "a 1.0", "shape": "tag"}
+
+
+def test_a_folder_of_another_making_is_not_continued(tmp_path: Path) -> None:
+    for at in range(2):
+        sink = ArchiveSink(tmp_path, made=MADE)
+        sink.commit([message(at)], positions(at, 1))
+        sink.close()
+    before = (tmp_path / JOURNAL).read_bytes()
+    assert json.loads(before.splitlines()[0]) == {"made": MADE}
+    with pytest.raises(InvalidData, match="this folder holds results made with shape tag, not shape full; choose another --out"):
+        ArchiveSink(tmp_path, made={**MADE, "shape": "full"})
+    assert (tmp_path / JOURNAL).read_bytes() == before
+    assert numbers(tmp_path) == [0, 1]
+
+
+def test_a_folder_of_unknown_making_is_not_continued(tmp_path: Path) -> None:
+    sink = ArchiveSink(tmp_path)
+    sink.commit([message(0)], positions(0, 1))
+    sink.close()
+    with pytest.raises(InvalidData, match=r"models unknown, shape unknown, not models a 1\.0, shape tag"):
+        ArchiveSink(tmp_path, made=MADE)
+
+
+def test_a_making_without_any_commit_binds_nobody(tmp_path: Path) -> None:
+    sink = ArchiveSink(tmp_path, made=MADE)
+    sink.commit([message(0)], positions(0, 1))
+    sink.close()
+    head, entry = (tmp_path / JOURNAL).read_bytes().splitlines(keepends=True)
+    for torn in (b"", head[:5], head, head + entry[:5]):
+        (tmp_path / JOURNAL).write_bytes(torn)
+        sink = ArchiveSink(tmp_path, made={"models": "b 2.0"})
+        assert sink.committed() == {}
+        sink.commit([message(0)], positions(0, 1))
+        sink.close()
+        assert json.loads((tmp_path / JOURNAL).read_bytes().splitlines()[0]) == {"made": {"models": "b 2.0"}}
 
 
 def test_two_sinks_cannot_write_to_one_folder(tmp_path: Path) -> None:
