@@ -53,7 +53,7 @@ class Effort:
 
 
 NORMAL = Effort()
-FULL = Effort(rounds=11, identical_rows=100_000, memory_alerts=1_000_000, through_kafka=kafka.Amounts(60_000, 20_000, 5, 60.0))
+FULL = Effort(rounds=11, identical_rows=100_000, memory_alerts=1_000_000, through_kafka=kafka.Amounts(60_000, 12_000, 5, 60.0))
 
 
 @dataclass(frozen=True, slots=True)

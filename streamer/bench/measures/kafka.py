@@ -50,7 +50,7 @@ class Amounts:
     """
 
     ztf: int = 30_000
-    lsst: int = 10_000
+    lsst: int = 6_000
     rounds: int = 3
     latency_s: float = 20.0
     most_workers: int = 2
