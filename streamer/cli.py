@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from streamer.errors import StreamerError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from streamer import config
 
 EXISTING = click.Path(exists=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -59,6 +62,16 @@ class _Place(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+_MODELS = click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME|DIR",
+    help=f"Model to use instead of the shipped ones: its name, or its folder with a slash in it (./mine); may be given again. "
+    f"{NO_MODEL}: classify nothing.",
+)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="streamer")
 def main() -> None:
@@ -68,11 +81,12 @@ def main() -> None:
 @main.command()
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="How long to run.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same alerts.")
-def demo(seconds: float, seed: int) -> None:
+@_MODELS
+def demo(seconds: float, seed: int, models: tuple[str, ...]) -> None:
     """Simulated ZTF and LSST alerts through the whole pipeline, live in the terminal; needs no server."""
     from streamer.commands.demo import run_demo
 
-    run_demo(seconds, seed)
+    run_demo(seconds, seed, _chosen(models))
 
 
 @main.command()
@@ -81,6 +95,11 @@ def demo(seconds: float, seed: int) -> None:
 @click.option("--report-to", type=click.IntRange(min=0), hidden=True, help="The supervisor's pipe.")
 def run(settings: Path, slot: int | None, report_to: int | None) -> None:
     """Run the service until it is stopped; SIGTERM lets it finish the batch in hand."""
+    with _ended_at_once():  # until there is a worker that can be told to stop
+        _run(settings, slot, report_to)
+
+
+def _run(settings: Path, slot: int | None, report_to: int | None) -> None:
     from streamer import compile_cache, config, logs
 
     loaded = config.load(settings, os.environ)
@@ -122,7 +141,7 @@ def check(settings: Path) -> None:
 @click.option(
     "--out", required=True, type=FOLDER, help="Folder for tagged-*.avro and dead-letters-*.avro; a run that was cut off goes on."
 )
-@click.option("--model", "models", multiple=True, help=f"Model to use instead of the shipped ones; {NO_MODEL}: classify nothing.")
+@_MODELS
 @click.option(
     "--shape",
     type=click.Choice(["tag", "full"]),
@@ -141,11 +160,10 @@ def replay(
     from streamer.commands.replay import replayed, report
 
     logs.configure("ERROR")
-    chosen = config.Model() if not models else config.Model(name=tuple(name for name in models if name != NO_MODEL))
     settings = config.Config(
         source=config.ArchiveSource(kind="archive", paths=paths, schemas=schemas),
         sink=config.ArchiveSink(kind="archive", folder=out, shape="full" if shape == "full" else "tag", private=private),
-        model=chosen,
+        model=_chosen(models),
         telemetry=config.Telemetry(port=0),
     )
     report(replayed(settings), out, as_json)
@@ -340,6 +358,27 @@ def bench(
         request = Request(data_folder(data), servers, only, FULL if full else NORMAL)
         if not run_bench(request, out, as_json, check, keep):
             sys.exit(1)
+
+
+def _chosen(models: tuple[str, ...]) -> config.Model:
+    """The models that were named, else the shipped ones."""
+    from streamer import config
+
+    return config.Model() if not models else config.Model(name=tuple(name for name in models if name != NO_MODEL))
+
+
+@contextmanager
+def _ended_at_once() -> Iterator[None]:
+    """Within the block SIGTERM ends the process with status 0: what has not begun has nothing to finish.
+
+    As the first process of a container it would not be ended at all without a handler. It leaves without unwinding, since an
+    exception may be swallowed by the C library that called back when the signal came; locks, ports and claims go with the process.
+    """
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def _regular_expression(value: str) -> str:
 def _with_port(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not (host and colon and port.isdigit()):
-        raise ValueError(f"{value!r} is not HOST:PORT")
+        raise ValueError(f"{without_credentials(value)!r} is not HOST:PORT")
     return value
 
 
@@ -73,9 +73,14 @@ def _several(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _bundle(value: str, info: ValidationInfo) -> str:
+    return str(_from_folder(Path(value), info).absolute()) if "/" in value else value
+
+
 Location = Annotated[Path, AfterValidator(_from_folder)]
 Servers = Annotated[tuple[Annotated[str, AfterValidator(_with_port)], ...], BeforeValidator(_several), Field(min_length=1)]
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_several)]
+Bundles = Annotated[tuple[Annotated[str, Field(min_length=1), AfterValidator(_bundle)], ...], BeforeValidator(_several)]
 Schemas = Annotated[tuple[Annotated[str, AfterValidator(_schema_place)], ...], BeforeValidator(_several)]
 Locations = Annotated[tuple[Location, ...], BeforeValidator(_several), Field(min_length=1)]
 
@@ -243,8 +248,9 @@ class ArchiveSink(Output):
 class Model(Section):
     """Which models answer."""
 
-    name: Names = ("variability-ztf", "variability-lsst")
-    """Bundles to load, at most one for each survey. Default: the two that are shipped."""
+    name: Bundles = ("variability-ztf", "variability-lsst")
+    """Bundles to load, at most one for each survey: names, or paths of their folders, with a slash in them. Default: the two that
+    are shipped."""
     folder: Location | None = None
     """Folder of bundles that is searched before the shipped ones. Default: none."""
 

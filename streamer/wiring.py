@@ -134,14 +134,20 @@ def warm_up(pipeline: Pipeline, surveys: Sequence[str], clock: Clock) -> None:
 
 def classifiers(settings: config.Model) -> dict[str, LightGBMClassifier]:
     """The named models by survey; InvalidBundle or InvalidConfig if one cannot be used."""
-    store = model_store(settings.folder)
     found: dict[str, LightGBMClassifier] = {}
     for name in settings.name:
-        model = LightGBMClassifier(store.files(name), check_names)
+        model = LightGBMClassifier(_bundle(name, settings.folder), check_names)
         if model.survey in found:
             raise InvalidConfig(f"model.name: {found[model.survey].name} and {name} are both for {model.survey}; name one of them")
         found[model.survey] = model
     return found
+
+
+def _bundle(name: str, folder: Path | None) -> Mapping[str, bytes]:
+    """The files of the bundle that is named, or whose folder is."""
+    if "/" in name:
+        return ModelStore(packaged=Path(name).parent).files(Path(name).name)
+    return model_store(folder).files(name)
 
 
 def model_store(folder: Path | None) -> ModelStore:

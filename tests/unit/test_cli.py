@@ -269,6 +269,36 @@ def test_the_service_classifies_with_the_model_that_is_named(packets: Path, bund
     assert {record["model"]["name"] for record in classified if isinstance(record["model"], dict)} == {"tiny"}
 
 
+def test_a_model_may_be_named_by_the_folder_of_its_bundle(
+    packets: Path, bundles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bundles)
+    for number, model in enumerate((str(bundles / "tiny"), "./tiny")):
+        said = streamer("replay", packets, "--out", tmp_path / str(number), "--json", "--model", model, "--model", "none")
+        assert said.exit_code == 0, said.stderr
+        assert json.loads(said.stdout)["classified"] > 0
+    missing = streamer("replay", packets, "--out", tmp_path / "out", "--model", "./nobody")
+    assert missing.exit_code == 1
+    assert f"no model 'nobody' in {bundles}; known are other, tiny" in missing.stderr
+    assert len(missing.stderr.splitlines()) == 1
+
+
+def test_a_demo_takes_models_too(bundles: Path) -> None:
+    for models in (("--model", bundles / "tiny"), ("--model", "none")):
+        said = streamer("demo", "--seconds", "0.01", *models)
+        assert said.exit_code == 0, said.stderr
+        assert "✓" in said.stdout
+
+
+def test_a_service_that_could_not_read_a_file_to_its_end_ends_with_status_1(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "night.tar.gz").write_bytes(b"no tarball" * 100)
+    (tmp_path / "streamer.toml").write_text(FILES)
+    said = streamer("run", tmp_path / "streamer.toml")
+    assert said.exit_code == 1
+    assert f"streamer: not read to its end: {tmp_path / 'in' / 'night.tar.gz'}" in said.stderr
+
+
 def test_a_demo_in_a_pipe_ends_with_its_balance(bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo.run_demo(0.01, 1, config.Model(name=("tiny",), folder=bundles), tmp_path / "out")
     said = capsys.readouterr().out

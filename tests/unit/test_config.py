@@ -137,6 +137,10 @@ def test_every_problem_has_its_line(written: Write) -> None:
     ]
 
 
+def test_the_credentials_of_a_server_are_in_no_error(written: Write) -> None:
+    assert "hunter2" not in complaint(written(SMALLEST.replace("localhost:9092", "kafka://me:hunter2@broker")))
+
+
 @pytest.mark.parametrize("server", ["localhost", "localhost:", ":9092", "localhost:kafka"])
 def test_a_server_without_host_or_port_is_an_error(written: Write, server: str) -> None:
     assert "HOST:PORT" in complaint(written(SMALLEST.replace("localhost:9092", server)))
@@ -178,6 +182,8 @@ def test_paths_count_from_the_folder_of_the_file(written: Write, tmp_path: Path)
     assert settings.source.paths == (tmp_path / "night",)
     assert settings.source.schemas == (str(tmp_path / "schemas"), "http://registry:8081")
     assert settings.sink.folder == tmp_path / "out"
+    models = config.load(written(with_line("model", 'name = ["./mine", "variability-lsst"]', FILES)), {}).model
+    assert models.name == (str(tmp_path / "mine"), "variability-lsst")
 
 
 SASL = with_line("source", 'security_protocol = "SASL_PLAINTEXT"\nusername = "me"')

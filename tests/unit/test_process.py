@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from streamer.claim import claimed
 from streamer.errors import InvalidConfig
 from streamer.telemetry import SystemClock
 from streamer.testing import HandClock
+from tests.kafka_server import free_ports
 
 ROOT = Path(__file__).parents[2]
 HOLD = "import sys, time; from streamer.claim import claimed; from streamer.telemetry import SystemClock as C\n"
@@ -55,6 +58,41 @@ def test_a_name_is_free_again_when_its_process_was_killed(holder: tuple[str, sub
 
     with claimed(name, SystemClock(), kill_meanwhile):
         assert len(waited) == 1
+
+
+def test_a_service_that_is_told_to_end_while_it_waits_for_its_name_ends_with_status_0(tmp_path: Path) -> None:
+    (port,), instance = free_ports(1), uuid.uuid4().hex
+    (tmp_path / "streamer.toml").write_text(
+        f"""
+        [source]
+        kind = "kafka"
+        servers = "127.0.0.1:1"
+        topics = ["t"]
+        group = "g"
+        [sink]
+        kind = "kafka"
+        servers = "127.0.0.1:1"
+        [model]
+        name = []
+        [telemetry]
+        port = {port}
+        [worker]
+        instance = "{instance}"
+        """
+    )
+    command = [sys.executable, "-m", "streamer.cli", "run", str(tmp_path / "streamer.toml")]
+    clock = SystemClock()
+    with (
+        claimed(f"streamer.g.{instance}.0", clock, time.sleep),
+        subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as service,
+    ):
+        assert service.stderr is not None
+        try:
+            assert any("waiting for the worker before this one to end" in line for line in service.stderr)
+            service.send_signal(signal.SIGTERM)
+            assert service.wait(timeout=30) == 0
+        finally:
+            service.kill()
 
 
 def test_a_name_can_be_claimed_again_and_different_names_at_once() -> None:
