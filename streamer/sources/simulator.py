@@ -19,12 +19,16 @@ from streamer.sources.simulated.broken import Framed
 from streamer.sources.simulated.broken import broken as broken_packet
 from streamer.sources.simulated.packets import VERSION
 from streamer.sources.simulated.population import SITES, Event, events, object_events
+from streamer.sources.simulated.pulsar import SCHEMA_NAME, candidates
 from streamer.stores.bundled import SIMULATED_LSST_ID, bundled_schema
 
 FramingName = Literal["container", "registry"]
 
 SMALL_STAMP, REALISTIC_STAMP = 1_000, 20_000
 """Bytes of one of a packet's three images: enough to be there, and as many as ZTF sends."""
+PULSAR = "pulsar"
+SIMULATED = (*sorted(SITES), PULSAR)
+"""Surveys that can be simulated."""
 _STAMPS = 64
 _GZIP = b"\x1f\x8b\x08\x00"
 
@@ -38,7 +42,7 @@ class SimulatedAlert:
     payload : bytes
         The packet in its framing.
     truth : str
-        Class of the object: a leaf of the taxonomy, or ``solar-system``.
+        Class of the object: a leaf of the taxonomy, or ``solar-system``; of a pulsar candidate ``pulsar``, ``rfi`` or ``noise``.
     object_id : str
     alert_id : int
     epoch : float, MJD TAI
@@ -68,22 +72,26 @@ def simulate(
 
     Parameters
     ----------
-    survey : ``ztf`` or ``lsst``
+    survey : ``ztf``, ``lsst`` or ``pulsar``
     count : int or None
     seed : int
     broken : float
         Share of packets that are broken.
     cutout_bytes : int
-        Size of each of the three images; 0 leaves them empty.
+        Size of each of the three images of an optical alert; 0 leaves them empty.
     framing : ``container``, ``registry`` or None
-        None is what the survey sends: containers from ZTF, registry frames from LSST.
+        None is what the survey sends: registry frames from LSST, containers from the others.
 
     Raises
     ------
     InvalidData
-        If there is no such survey.
+        If there is no such survey, or none with this framing.
     """
-    return islice(_alerts(events(known(survey), seed), _Packer(survey, seed, broken, cutout_bytes, framing)), count)
+    if known(survey) == PULSAR:
+        if framing == "registry":
+            raise InvalidData("simulated pulsar candidates come in containers alone: no registry id is set aside for them")
+        return islice(_candidates(seed, _Wrapper(bundled_schema(SCHEMA_NAME, VERSION), (seed, 3, 4), broken, framing)), count)
+    return islice(_alerts(events(survey, seed), _Packer(survey, seed, broken, cutout_bytes, framing)), count)
 
 
 def simulate_light_curves(survey: str, n_objects: int, seed: int) -> Iterator[tuple[str, str, list[SimulatedAlert]]]:
@@ -91,7 +99,9 @@ def simulate_light_curves(survey: str, n_objects: int, seed: int) -> Iterator[tu
 
     Moving objects are left out, and objects that were never bright enough for an alert have none: fewer than `n_objects` come.
     """
-    site = SITES[known(survey)]
+    if survey not in SITES:
+        raise InvalidData(f"no simulated light curves of {survey!r}; there are {', '.join(sorted(SITES))}")
+    site = SITES[survey]
     packer = _Packer(survey, seed, 0.0, 0, None)
     for number in range(n_objects):
         alerts = list(_alerts(iter(object_events(site, seed, number)), packer))
@@ -115,8 +125,8 @@ def write_files(alerts: Iterable[SimulatedAlert], folder: Path, progress: Callab
 
 def known(survey: str) -> str:
     """The name itself, if there is a simulator of that survey."""
-    if survey not in SITES:
-        raise InvalidData(f"no simulator of {survey!r}; there are {', '.join(sorted(SITES))}")
+    if survey not in SIMULATED:
+        raise InvalidData(f"no simulator of {survey!r}; there are {', '.join(SIMULATED)}")
     return survey
 
 
@@ -202,27 +212,45 @@ class SimulatorSource:
         return RawBatch([alert.payload for alert in found], Positions.of(entries), now, now)
 
 
+class _Wrapper:
+    """Puts datums into their framing, and breaks some."""
+
+    def __init__(self, schema: WriterSchema, seed: tuple[int, ...], share: float, framing: FramingName | None) -> None:
+        self._schema = schema
+        self._seed = seed
+        self._share = share
+        self._framed = _framed(schema, framing or "container")
+
+    def payload(self, number: int, body: bytes) -> tuple[bytes, bool]:
+        """Message `number` of the stream, and whether it is broken."""
+        rng = np.random.default_rng((*self._seed, number)) if self._share > 0.0 else None
+        if rng is not None and rng.random() < self._share:
+            return broken_packet(rng, self._schema, body, self._framed), True
+        return self._framed(body), False
+
+
 class _Packer:
-    """Puts a survey's datums into their framing, and breaks some."""
+    """Makes packets of an optical survey's events."""
 
     def __init__(self, survey: str, seed: int, share: float, cutout_bytes: int, framing: FramingName | None) -> None:
-        self.schema = bundled_schema(survey, VERSION)
-        self._seed = (seed, SITES[survey].code, 3)
-        self._share = share
-        self._framed = _framed(self.schema, framing or ("container" if survey == "ztf" else "registry"))
-        pool = np.random.default_rng(self._seed).bytes(max(cutout_bytes - len(_GZIP), 0) + _STAMPS)
+        key = (seed, SITES[survey].code, 3)
+        usual: FramingName = "container" if survey == "ztf" else "registry"
+        self._wrapper = _Wrapper(bundled_schema(survey, VERSION), key, share, framing or usual)
+        pool = np.random.default_rng(key).bytes(max(cutout_bytes - len(_GZIP), 0) + _STAMPS)
         self._stamps = [(_GZIP + pool[i : len(pool) - _STAMPS + i])[:cutout_bytes] for i in range(_STAMPS)]
 
     def packet(self, number: int, event: Event) -> SimulatedAlert:
         """Alert `number` of the stream."""
         origin, point = event.origin, event.point
         body = origin.body(point, [self._stamps[(number + k) % _STAMPS] for k in range(3)])
-        rng = np.random.default_rng((*self._seed, number)) if self._share > 0.0 else None
-        if rng is not None and rng.random() < self._share:
-            payload, spoiled = broken_packet(rng, self.schema, body, self._framed), True
-        else:
-            payload, spoiled = self._framed(body), False
+        payload, spoiled = self._wrapper.payload(number, body)
         return SimulatedAlert(payload, origin.truth.name, origin.object_id, origin.alert_id(point), event.epoch, spoiled)
+
+
+def _candidates(seed: int, wrapper: _Wrapper) -> Iterator[SimulatedAlert]:
+    for number, one in enumerate(candidates(seed)):
+        payload, spoiled = wrapper.payload(number, one.body)
+        yield SimulatedAlert(payload, one.truth, one.object_id, one.candidate_id, one.epoch, spoiled)
 
 
 def _alerts(found: Iterator[Event], packer: _Packer) -> Iterator[SimulatedAlert]:
