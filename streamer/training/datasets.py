@@ -28,6 +28,8 @@ class Origin:
         What it holds, where it is from, the licence stated there (``none stated`` if there is none), what to cite.
     nature : str
         ``real`` or ``simulated``.
+    whole : str
+        Of which alerts everything that their packet carries is known: the others are no examples.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Origin:
     licence: str
     citation: str
     nature: str
+    whole: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,10 @@ class LightCurves:
     object_id, label, group, provenance, source : str[n]
         Identifier; leaf of the taxonomy (empty: no label); what must stay together in a split; a
         :class:`streamer.training.labels.Provenance`; the data set's name.
-    curves : Ragged of (epoch float64 MJD TAI, band int8, flux float32 nJy, flux_err float32 nJy, total float32 nJy, kind int8)
+    curves : Ragged of (epoch float64 MJD TAI, band int8, flux float32 nJy, flux_err float32 nJy, total float32 nJy, kind int8,
+        complete bool)
         As in :class:`streamer.data.batch.AlertBatch`, ordered by epoch and band; ``total`` is NaN where it is not known.
+        ``complete``: all that an alert packet at that epoch would carry is here.
     dropped : tuple of Dropped
     """
 

@@ -12,11 +12,13 @@ import numpy as np
 from streamer import features
 from streamer.classify.bundle import LightGBMClassifier
 from streamer.data.arrays import Bools, Float64s, Int64s
-from streamer.errors import InvalidBundle
+from streamer.errors import InvalidBundle, InvalidConfig
 from streamer.stores.models import PACKAGED
 from streamer.training.fit import Examples, classifier_of, counts_only, examples_of, fit, nan_pattern, read_sets, shares
 from streamer.training.metrics import Answers, Figures, confusion, figures, reliability
+from streamer.training.packets import PACKET_SETS, tried
 from streamer.training.recipe import Recipe, parse_recipe
+from streamer.training.sources import READERS
 from streamer.training.split import Part
 from streamer.training.windows import WINDOW_DAYS
 
@@ -64,7 +66,18 @@ def evaluate(bundle: str | Path, data: Path) -> dict[str, object]:
         "same_data": examples.table.digest() == classifier.manifest.data_hash,
         **described(recipe, examples),
         "held_out": section(recipe, examples, among, scored(classifier, examples, among)),
+        "real_packets": on_real_packets(recipe, classifier, data),
     }
+
+
+def on_real_packets(recipe: Recipe, classifier: LightGBMClassifier, data: Path) -> list[Figures]:
+    """What the model answers for the labelled packets that the recipe names; InvalidConfig for an unknown set."""
+    known = {packets.origin.name: packets for packets in PACKET_SETS if packets.survey == recipe.survey}
+    if unknown := [name for name in recipe.data.tried_on if name not in known]:
+        raise InvalidConfig(
+            f"recipe {recipe.name}: data.tried_on: {unknown} are no labelled packets of {recipe.survey}; there are {sorted(known)}"
+        )
+    return [tried(known[name], classifier, data, DETECTION_BINS) for name in recipe.data.tried_on]
 
 
 def bundle_folder(bundle: str | Path) -> Path:
@@ -80,6 +93,8 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
     """What the figures are about: data, classes, parts."""
     table = examples.table
     label, source, provenance = table.label, table.source, table.provenance
+    alerts = label[examples.picks.row]
+    whole = {reader.origin.name: reader.origin.whole for reader in READERS}
     parts = {part.value: len(np.unique(examples.picks.row[examples.of_part(recipe, part, 0)])) for part in Part}
     return {
         "survey": recipe.survey,
@@ -92,10 +107,12 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
             "sha256": table.digest(),
             "objects": len(table),
             "examples": len(examples.picks),
+            "whole_windows": {name: whole[name] for name in recipe.data.sets},
             "parts": parts,
             "classes": {
                 leaf.name: {
                     "objects": int((label == leaf.name).sum()),
+                    "examples": int((alerts == leaf.name).sum()),
                     "by_set": _counts(source[label == leaf.name].tolist()),
                     "by_provenance": _counts(provenance[label == leaf.name].tolist()),
                 }
@@ -173,7 +190,7 @@ def baselines(recipe: Recipe, examples: Examples, tested: Bools, progress: Calla
 def _headline(recipe: Recipe, examples: Examples, chosen: Int64s, probability: Float64s) -> Figures:
     names = [leaf.name for leaf in examples.leaves]
     all_figures = figures(_answers(examples, chosen, probability), names, recipe.judged_from, recipe.seed)
-    return {name: all_figures[name] for name in ("objects", "accuracy", "macro_f1", "macro_f1_judged")}
+    return {name: all_figures[name] for name in ("objects", "accuracy", "macro_f1", "macro_f1_judged", "judged_classes")}
 
 
 def _answers(examples: Examples, chosen: Int64s, probability: Float64s) -> Answers:

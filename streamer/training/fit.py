@@ -133,11 +133,9 @@ def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
 
 def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
     """Examples as the stream brings them, with features from the serving code; InvalidData if there is nothing to learn."""
+    seen = np.bincount(ladder_picks(table).row, minlength=len(table)) > 0
+    table = labelled(table.where(seen, "objects", "no alert whose whole window is known"), recipe.data.min_objects)
     picks = ladder_picks(table)
-    silent = np.bincount(picks.row, minlength=len(table)) == 0
-    if silent.any():
-        table = table.where(~silent, "objects", "no detection")
-        picks = ladder_picks(table)
     present = set(table.label.tolist())
     leaves = tuple(leaf for leaf in taxonomy.LEAVES if leaf.name in present)
     if len(leaves) < 2:

@@ -64,8 +64,11 @@ def reliability(by_detections: Mapping[str, Tree], path: Path) -> None:
         _save(figure, path)
 
 
-def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], path: Path) -> None:
-    """F1 of each class and of all classes together, with intervals, against the detections in the window."""
+def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], judged_from: int, path: Path) -> None:
+    """F1 of each class and of all classes together, with intervals, against the detections in the window.
+
+    Points of a class with fewer than `judged_from` objects are hollow.
+    """
     names = list(by_detections)
     columns = 4
     with mpl.rc_context(_STYLE):
@@ -76,7 +79,8 @@ def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], p
         for axes, panel in zip(grid, panels, strict=False):
             macro = panel == panels[0]
             figures = [bin_["macro_f1"] if macro else bin_["classes"][panel]["f1"] for bin_ in by_detections.values()]
-            _curve(axes, figures, "#b3431e" if macro else "#1f5fa8")
+            enough = [macro or bin_["classes"][panel]["objects"] >= judged_from for bin_ in by_detections.values()]
+            _curve(axes, figures, enough, "#b3431e" if macro else "#1f5fa8")
             axes.set_title(panel, fontsize=9)
             axes.set_xticks(range(len(names)), names)
             axes.set_ylim(-0.03, 1.03)
@@ -89,13 +93,43 @@ def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], p
         _save(figure, path)
 
 
-def _curve(axes: Any, figures: Sequence[Tree], colour: str) -> None:  # Any: matplotlib has no types
+def precision_recall(curve: Tree, path: Path) -> None:
+    """Precision against recall as the threshold falls."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.4, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(curve["recall"], curve["precision"], color="#1f5fa8", lw=1.5)
+        axes.set_xlim(0.0, 1.02)
+        axes.set_ylim(0.0, 1.02)
+        axes.set_xlabel("recall of the pulsars")
+        axes.set_ylabel("precision")
+        axes.grid(color=_GRID, lw=0.6)
+        _save(figure, path)
+
+
+def probabilities(bins: Sequence[Tree], path: Path) -> None:
+    """Share of pulsars against P(pulsar), with the number of rows behind each point."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.4, 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color="#999999", lw=1, ls="--")
+        axes.plot([b["probability"] for b in bins], [b["share"] for b in bins], "o-", ms=4, color="#1f5fa8")
+        for b in bins:
+            axes.annotate(str(b["rows"]), (b["probability"], b["share"]), (5, -9), textcoords="offset points", fontsize=7)
+        axes.set_xlabel("mean P(pulsar)")
+        axes.set_ylabel("share that are pulsars")
+        axes.grid(color=_GRID, lw=0.6)
+        _save(figure, path)
+
+
+def _curve(axes: Any, figures: Sequence[Tree], enough: Sequence[bool], colour: str) -> None:  # Any: matplotlib has no types
     value, low, high = (
         np.array([np.nan if figure[name] is None else figure[name] for figure in figures]) for name in ("value", "low", "high")
     )
     places = np.arange(len(figures))
     axes.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
-    axes.plot(places, value, "o-", ms=4, color=colour)
+    axes.plot(places, value, "-", color=colour)
+    axes.scatter(places, value, s=20, zorder=3, edgecolors=colour, facecolors=[colour if full else "white" for full in enough])
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from streamer.classify.manifest import Manifest
 from streamer.training import plots
+from streamer.training.windows import LADDER
 
 Tree = Mapping[str, Any]  # JSON: what `train` writes as evaluation.json
 
@@ -23,6 +24,9 @@ _IGNORANCE = (
     ("only which features are undefined", "nan_pattern"),
 )
 _REAL_FALLS_SHORT = "The light curves are simulated: on real alerts every figure will be worse, by how much nobody knows yet."
+_FEW_EXAMPLES = 100
+"""Alerts of a class below which it is said that there are few to learn from."""
+_SCORE_COLUMNS = ("objects", "accuracy", "macro-F1", "macro-F1 of judged classes, how many", "ECE (noise floor)")
 
 
 def card(evaluation: Tree, manifest: Manifest) -> str:
@@ -41,7 +45,9 @@ def card(evaluation: Tree, manifest: Manifest) -> str:
             _detections_table(best),
             "### By class",
             _class_table(evaluation, best),
+            *_on_real_packets(evaluation, "###"),
             "## What it was trained on",
+            _whole_windows(evaluation),
             _sets(manifest),
             _classes_table(evaluation),
             _priors(evaluation),
@@ -56,24 +62,27 @@ def card(evaluation: Tree, manifest: Manifest) -> str:
     )
 
 
-def write_report(evaluation: Tree, manifest: Manifest, folder: Path) -> None:
+def write_report(evaluation: Tree, manifest: Manifest, checksum: str, folder: Path) -> None:
     """Write ``report.md`` and its figures (PNG and SVG) into `folder`, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     best = best_section(evaluation)
     plots.confusion(evaluation["leaves"], best["confusion"], folder / "confusion")
     plots.reliability(best["by_detections"], folder / "reliability")
-    plots.f1_by_detections(best["by_detections"], evaluation["leaves"], folder / "f1-by-detections")
+    plots.f1_by_detections(best["by_detections"], evaluation["leaves"], evaluation["judged_from"], folder / "f1-by-detections")
     parts = [
         f"# {manifest.name} {manifest.version}: report",
         _summary(evaluation, manifest),
+        f"Checksum of the bundle: `{checksum}`.",
         _how_measured(evaluation),
         _headline_table(evaluation),
         "## Three detections in: results by the detections in the alert's window",
         _detections_table(best),
         "![F1 by detections](f1-by-detections.png)",
+        f"Hollow points: fewer than {evaluation['judged_from']} test objects of the class.",
         _f1_table(evaluation, best),
         "## By class",
         _class_table(evaluation, best),
+        *_on_real_packets(evaluation, "##"),
         "## As the stream mixes the classes",
         "The same answers, each object weighted so that the classes stand in the shares of the recipe.",
         _class_table(evaluation, {**best, "overall": best["in_stream_mixture"]}),
@@ -87,6 +96,7 @@ def write_report(evaluation: Tree, manifest: Manifest, folder: Path) -> None:
         "## What not to trust",
         _list(_warnings(evaluation)),
         "## Data",
+        _whole_windows(evaluation),
         _sets(manifest),
         _classes_table(evaluation),
         _priors(evaluation),
@@ -103,16 +113,33 @@ def best_section(evaluation: Tree) -> Tree:
 
 
 def headline(evaluation: Tree) -> dict[str, float]:
-    """What the manifest says of the model's quality."""
-    result = {}
-    for name in ("held_out", "cross_fitted"):
-        if section := evaluation.get(name):
-            overall = section["overall"]
-            for figure in ("accuracy", "macro_f1", "macro_f1_judged"):
-                result[f"{name}_{figure}"] = overall[figure]["value"]
-            result[f"{name}_ece"] = overall["ece"]["value"]
-            result[f"{name}_objects"] = overall["objects"]
+    """What the manifest says of the model's quality: the scores over most objects, and over how many classes each is a mean."""
+    name = "cross_fitted" if evaluation.get("cross_fitted") else "held_out"
+    overall = best_section(evaluation)["overall"]
+    result = {f"{name}_{figure}": overall[figure]["value"] for figure in ("accuracy", "macro_f1", "macro_f1_judged")}
+    result |= {
+        f"{name}_classes": len(overall["macro_f1_classes"]),
+        f"{name}_judged_classes": len(overall["judged_classes"]),
+        f"{name}_ece": overall["ece"]["value"],
+        f"{name}_objects": overall["objects"],
+    }
     return {name: float(value) for name, value in result.items() if value is not None}
+
+
+def scores_text(evaluation: Tree) -> str:
+    """What ``streamer evaluate`` tells people, Markdown: scores over all test objects, by detections and by class."""
+    best = best_section(evaluation)
+    data = "the very data of its training" if evaluation["same_data"] else "other data than those of its training"
+    return "\n\n".join(
+        [
+            f"# {evaluation['name']} {evaluation['version']}",
+            f"Checksum `{evaluation['checksum']}`. Scored on the objects that its training never saw, of {data}.",
+            _headline_table(evaluation),
+            _detections_table(best),
+            _class_table(evaluation, best),
+            *_on_real_packets(evaluation, "##"),
+        ]
+    )
 
 
 def _summary(evaluation: Tree, manifest: Manifest) -> str:
@@ -157,7 +184,7 @@ def _headline_table(evaluation: Tree) -> str:
     for name, key in _IGNORANCE:
         if key in evaluation.get("baselines", {}):
             rows.append(_headline_row(f"*{name}*", evaluation["baselines"][key]))
-    return _table(("", "objects", "accuracy", "macro-F1", "macro-F1, judged classes", "ECE (noise floor)"), rows)
+    return _table(("", *_SCORE_COLUMNS), rows)
 
 
 def _headline_row(name: str, figures: Tree) -> tuple[str, ...]:
@@ -166,12 +193,14 @@ def _headline_row(name: str, figures: Tree) -> tuple[str, ...]:
 
 def _scores(figures: Tree) -> tuple[str, ...]:
     ece = _ece(figures["ece"]) if "ece" in figures else "–"
-    return (*(_interval(figures[key]) for key in ("accuracy", "macro_f1", "macro_f1_judged")), ece)
+    n_judged = len(figures["judged_classes"])
+    judged = f"{_interval(figures['macro_f1_judged']) if n_judged > 1 else '–'}, {n_judged}"  # of one class it would be no mean
+    return (_interval(figures["accuracy"]), _interval(figures["macro_f1"]), judged, ece)
 
 
 def _detections_table(section: Tree) -> str:
     rows = [(name, str(bin_["objects"]), *_scores(bin_)) for name, bin_ in section["by_detections"].items()]
-    return _table(("detections", "objects", "accuracy", "macro-F1", "macro-F1, judged classes", "ECE (noise floor)"), rows)
+    return _table(("detections", *_SCORE_COLUMNS), rows)
 
 
 def _class_table(evaluation: Tree, section: Tree) -> str:
@@ -189,8 +218,11 @@ def _class_table(evaluation: Tree, section: Tree) -> str:
 
 def _f1_table(evaluation: Tree, section: Tree) -> str:
     bins = section["by_detections"]
-    rows = [(leaf, *(_interval(bin_["classes"][leaf]["f1"]) for bin_ in bins.values())) for leaf in evaluation["leaves"]]
-    return _table(("F1", *(f"{name} detections" for name in bins)), rows)
+    rows = [
+        (leaf, *(f"{_interval(found['f1'])}, {found['objects']}" for bin_ in bins.values() for found in [bin_["classes"][leaf]]))
+        for leaf in evaluation["leaves"]
+    ]
+    return _table(("F1, objects", *(f"{name} detection{'s' if name != '1' else ''}" for name in bins)), rows)
 
 
 def _calibration_table(section: Tree) -> str:
@@ -213,10 +245,48 @@ def _sets(manifest: Manifest) -> str:
 
 def _classes_table(evaluation: Tree) -> str:
     rows = [
-        (leaf, str(entry["objects"]), _counts(entry["by_set"]), _counts(entry["by_provenance"]))
+        (leaf, str(entry["objects"]), str(entry["examples"]), _counts(entry["by_set"]), _counts(entry["by_provenance"]))
         for leaf, entry in evaluation["data"]["classes"].items()
     ]
-    return _table(("class", "objects", "from", "labels"), rows)
+    return _table(("class", "objects", "alerts", "objects from", "labels"), rows)
+
+
+def _whole_windows(evaluation: Tree) -> str:
+    sets = evaluation["data"]["whole_windows"]
+    return (
+        "An example is an alert with all that its packet carries. An alert whose window is known only in part is none, since the "
+        "stream has no such windows. Of an object's alerts with a whole window, "
+        + ", ".join(f"number {n}" if n == LADDER[0] else str(n) for n in LADDER)
+        + " and the last are examples: an object with a full history is seen young and old, one known from a single collected "
+        "packet only as that packet caught it. Whole windows have\n\n"
+        + _list(f"of `{name}`: {text}." for name, text in sets.items())
+    )
+
+
+def _on_real_packets(evaluation: Tree, level: str) -> list[str]:
+    """For each set of labelled packets a heading, a paragraph and a table."""
+    return [text for found in evaluation.get("real_packets", ()) for text in _packets_text(found, level)]
+
+
+def _packets_text(found: Tree, level: str) -> tuple[str, ...]:
+    rows = [
+        (
+            row["class"],
+            row["detections"],
+            *(str(row[name]) for name in ("alerts", "objects", "right")),
+            "–" if row["probability_of_class"] is None else f"{row['probability_of_class']:.3f}",
+            _counts(row["answers"]),
+        )
+        for row in found["rows"]
+    ]
+    text = (
+        f"The model tried on `{found['set']}`: {found['what']} ({found['source']}; licence stated there: {found['licence']}; "
+        f"cite {found['citation']}), through the pipeline that serves. **{found['alerts']} alerts of {found['objects']} objects, "
+        f"{found['right']} answered rightly**: far too few for an interval or a score by class, and matched by position; they show "
+        "how the model behaves, not how good it is."
+    )
+    head = ("class", "detections", "alerts", "objects", "right", "mean probability of the class", "answers")
+    return f"{level} On real packets with a known class", text, _table(head, rows)
 
 
 def _priors(evaluation: Tree) -> str:
@@ -244,14 +314,30 @@ def _warnings(evaluation: Tree) -> list[str]:
         lines.append(f"Too few test objects to judge: {', '.join(few)}.")
     if weak:
         lines.append(f"F1 below {_LITTLE:g}, so that an answer is more often wrong than right or mostly missed: {', '.join(weak)}.")
+    scarce = [leaf for leaf, entry in evaluation["data"]["classes"].items() if entry["examples"] < _FEW_EXAMPLES]
+    if scarce:
+        lines.append(f"Learned from fewer than {_FEW_EXAMPLES} alerts: {', '.join(scarce)}.")
     lines += _by_position(evaluation)
     lines += [
         f"With {name} detection{'s' if name != '1' else ''} the macro-F1 is {_interval(bin_['macro_f1'])}."
         for name, bin_ in best["by_detections"].items()
         if (bin_["macro_f1"]["value"] or 0.0) < _LITTLE
     ]
+    lines += _untried(evaluation, best)
     if len(evaluation["data"]["classes"]) and not evaluation["simulated"]:
         lines += _one_sided(evaluation)
+    return lines
+
+
+def _untried(evaluation: Tree, section: Tree) -> list[str]:
+    """For each bin of detections the classes that have too few test objects there, though not everywhere."""
+    overall = section["overall"]["judged_classes"]
+    lines = []
+    for name, bin_ in section["by_detections"].items():
+        if few := [leaf for leaf in overall if leaf not in bin_["judged_classes"]]:
+            noun = "detection" if name == "1" else "detections"
+            counts = ", ".join(f"{leaf} {bin_['classes'][leaf]['objects']}" for leaf in few)
+            lines.append(f"With {name} {noun} there are fewer than {evaluation['judged_from']} test objects of: {counts}.")
     return lines
 
 

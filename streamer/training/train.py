@@ -7,8 +7,18 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from streamer.classify.manifest import MANIFEST, Manifest
-from streamer.training.evaluate import EVALUATION, RECIPE, baselines, cross_fitted, described, scored, section
+from streamer.classify.bundle import bundle_checksum
+from streamer.classify.manifest import CARD, MANIFEST, Manifest
+from streamer.training.evaluate import (
+    EVALUATION,
+    RECIPE,
+    baselines,
+    cross_fitted,
+    described,
+    on_real_packets,
+    scored,
+    section,
+)
 from streamer.training.fit import bundle, classifier_of, examples_of, fit, read_sets
 from streamer.training.recipe import read_recipe
 from streamer.training.report import card, headline, write_report
@@ -25,7 +35,7 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
     data : Path
         The folder of the training data (with ``lightcurves`` in it).
     out : Path
-        Gets the bundle as ``<name>/`` and its report as ``reports/<name>/``; made if it is missing.
+        Gets the bundle as ``<name>/`` and its report, with a copy of its card, as ``reports/<name>/``; made if it is missing.
     progress : callable of str
         Told what is being done.
 
@@ -48,7 +58,9 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
     fitted = fit(recipe, examples, rotation=0)
     progress("scoring the test part")
     test = examples.of_part(recipe, Part.TEST, 0)
-    held_out = scored(classifier_of(recipe, examples, fitted), examples, test)
+    classifier = classifier_of(recipe, examples, fitted)
+    held_out = scored(classifier, examples, test)
+    real_packets = on_real_packets(recipe, classifier, data)  # before the long part: it fails where packets are missing
     evaluation: dict[str, object] = {
         "name": recipe.name,
         "version": recipe.version,
@@ -61,12 +73,15 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
     else:
         tested = test
     evaluation["baselines"] = baselines(recipe, examples, tested, progress)
+    evaluation["real_packets"] = real_packets
     plain = Manifest.of_json(bundle(recipe, examples, fitted, {}, "")[MANIFEST])
     files = bundle(recipe, examples, fitted, headline(evaluation), card(evaluation, plain))
     files |= {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
     progress("writing bundle and report")
     folder = _written(files, out / recipe.name)
-    write_report(evaluation, Manifest.of_json(files[MANIFEST]), out / "reports" / recipe.name)
+    report = out / "reports" / recipe.name
+    write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
+    (report / CARD).write_bytes(files[CARD])
     return folder
 
 

@@ -1,4 +1,10 @@
-"""Examples as the stream brings them: one alert of an object with only the points that its packet would carry."""
+"""Examples as the stream brings them: one alert of an object with all the points that its packet would carry, and no others.
+
+A collected packet holds the days before its own trigger. An earlier detection in it is no example: the packet that the survey sent
+then went back just as far, but of that only the part after the collected packet's beginning is known. A model would learn windows
+that the stream never has, and take for young whatever stands at the beginning of a collected packet. So an example is an alert
+whose whole window is known (``complete``), which each reader decides from how its set was collected.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,7 @@ from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.training.datasets import LightCurves
 
 LADDER = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
-"""How many detections an object has had when an example is taken of it."""
+"""Of an object's alerts whose window is known, which ones are examples: the 1st, the 2nd …"""
 WINDOW_DAYS = {"ztf": 30.0, "lsst": 365.0}
 """How far back a packet's history goes, by survey (ZTF ``prv_candidates``, LSST ``prvDiaSources``)."""
 
@@ -38,8 +44,8 @@ class Picks:
 
 
 def ladder_picks(table: LightCurves, ladder: tuple[int, ...] = LADDER) -> Picks:
-    """For each object its 1st, 2nd, 3rd, 5th … detection, and its last one, as far as it has them."""
-    detections = np.flatnonzero(table.curves["kind"] == Kind.DETECTION)
+    """For each object its 1st, 2nd, 3rd, 5th … detection whose whole window is known, and the last such, as far as it has them."""
+    detections = np.flatnonzero((table.curves["kind"] == Kind.DETECTION) & table.curves["complete"])
     owner = table.curves.rows[detections]
     counts = np.bincount(owner, minlength=len(table))
     nth = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
@@ -57,8 +63,8 @@ def alerts_of(table: LightCurves, picks: Picks) -> AlertBatch:
     epoch: Float64s = curves["epoch"][picks.point]
     start, end = _spans(curves, picks, epoch, WINDOW_DAYS[table.survey])
     entries, lengths = _entries(curves, start, end)
-    window = Ragged(offsets_from_lengths(lengths), {name: column[entries] for name, column in curves.columns.items()})
-    window = Ragged(window.offsets, {**window.columns, "total": np.full(len(entries), np.nan, dtype=np.float32)})
+    columns = {name: curves[name][entries] for name in ("epoch", "band", "flux", "flux_err", "kind")}
+    columns["total"] = np.full(len(entries), np.nan, dtype=np.float32)
     n = len(picks)
     identifiers = np.char.encode(table.object_id[picks.row], "utf-8")
     return AlertBatch(
@@ -74,7 +80,7 @@ def alerts_of(table: LightCurves, picks: Picks) -> AlertBatch:
         band=curves["band"][picks.point],
         flux=curves["flux"][picks.point],
         flux_err=curves["flux_err"][picks.point],
-        light_curves=window,
+        light_curves=Ragged(offsets_from_lengths(lengths), columns),
         context={},
         solar_system=np.zeros(n, dtype=np.bool_),
         public=np.ones(n, dtype=np.bool_),

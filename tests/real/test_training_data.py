@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from streamer import features
@@ -18,7 +19,7 @@ from streamer.training.evaluate import evaluate
 from streamer.training.fit import inputs_of
 from streamer.training.recipe import RECIPES, read_recipe
 from streamer.training.sources import READERS, ztf_bts, ztf_packets
-from streamer.training.windows import Picks, alerts_of
+from streamer.training.windows import Picks, alerts_of, ladder_picks
 from tests.real.test_features import FOLDERS, real_alerts
 
 OBJECTS = {"ztf_bts_alert_photometry": 2141, "ztf_alert_packet_lightcurves": 1854, "plasticc_train": 5515}
@@ -64,6 +65,22 @@ def test_inputs_of_the_shipped_models_need_only_what_training_had(real_data: Pat
 
 
 @pytest.mark.real_data
+def test_no_example_has_a_window_that_was_cut_off(real_data: Path) -> None:
+    """Of an object known from one collected packet, its trigger is the only example: that packet shows no other whole window."""
+    table = ztf_packets.read(real_data)
+    sources = pd.read_parquet(
+        real_data / "lightcurves" / ztf_packets.ORIGIN.name / "lightcurves.parquet", columns=["objectId", "src"]
+    )
+    packets = sources[sources["src"] == "packet"].groupby("objectId").size()
+    of_one_packet = np.isin(table.object_id, packets[packets == 1].index.to_numpy(dtype=np.str_))
+    assert of_one_packet.sum() > 1500
+    picks = ladder_picks(table.take(np.flatnonzero(of_one_packet)))
+    assert np.bincount(picks.row).max() == 1
+    picks = ladder_picks(table)
+    assert set(picks.row.tolist()) >= set(np.flatnonzero(np.isin(table.object_id, packets.index.to_numpy(dtype=np.str_))).tolist())
+
+
+@pytest.mark.real_data
 def test_real_packets_give_in_service_the_very_features_of_training(real_data: Path) -> None:
     """The same packet's points through the survey's adapter and through the training table.
 
@@ -76,6 +93,7 @@ def test_real_packets_give_in_service_the_very_features_of_training(real_data: P
     for alerts in real_alerts(real_data / FOLDERS["ztf"], real_data / "lsst_alerts" / "schemas"):
         names = inputs_of(recipe, alerts.bands)
         served, picks = matched(alerts, table)
+        assert table.curves["complete"][picks.point].all(), "the trigger of a collected packet has its whole window"
         served, trained = bare(served), alerts_of(table, picks)
         pairs = [(served.light_curves.row(i), trained.light_curves.row(i)) for i in range(len(picks))]
         same_points = np.array([np.array_equal(one["epoch"], two["epoch"]) for one, two in pairs], dtype=np.bool_)
@@ -98,6 +116,7 @@ def test_shipped_models_score_today_what_their_reports_say(real_data: Path, name
     today = json.loads(json.dumps(result["held_out"]))["overall"]
     for figure in ("accuracy", "macro_f1"):
         assert today[figure]["value"] == pytest.approx(stored["held_out"]["overall"][figure]["value"], abs=0.005)
+    assert result["real_packets"] == stored["real_packets"]
     assert (PACKAGED / name / "recipe.toml").read_bytes() == (RECIPES / f"{name}.toml").read_bytes()
 
 

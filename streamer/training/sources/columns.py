@@ -14,7 +14,7 @@ from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.errors import InvalidData
 from streamer.training.datasets import Dropped, Names
 
-POINT_COLUMNS = ("epoch", "band", "flux", "flux_err", "total", "kind")
+POINT_COLUMNS = ("epoch", "band", "flux", "flux_err", "total", "kind", "complete")
 
 
 def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:

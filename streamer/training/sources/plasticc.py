@@ -22,6 +22,7 @@ ORIGIN = Origin(
     licence="BSD-3-Clause (stated by snmachine)",
     citation="The PLAsTiCC team 2018, arXiv:1810.00001; Kessler et al. 2019, PASP 131, 094501",
     nature="simulated",
+    whole="all: each light curve holds every visit since the first night of the simulated survey",
 )
 _ZERO_POINT = 27.5
 NJY_PER_COUNT = 10 ** (0.4 * (AB_ZERO_POINT_NJY - _ZERO_POINT))
@@ -47,6 +48,7 @@ def read(data: Path) -> LightCurves:
             "flux": (numbers(path, table, "flux") * NJY_PER_COUNT).astype(np.float32),
             "flux_err": (error * NJY_PER_COUNT).astype(np.float32),
             "total": np.full(len(table), np.nan, dtype=np.float32),
+            "complete": np.ones(len(table), dtype=np.bool_),
             "kind": np.where(detected, Kind.DETECTION, Kind.FORCED).astype(np.int8),
         },
     )

@@ -28,6 +28,7 @@ ORIGIN = Origin(
     licence="MIT (light_curve_approx), none stated (test-data)",
     citation="Fremling et al. 2020, ApJ 895, 32; Perley et al. 2020, ApJ 904, 35; Demianenko et al. 2023, A&A 677, A16",
     nature="real",
+    whole="all: each light curve begins with the discovery of the transient",
 )
 ZTF_BANDS = ("g", "r", "i")
 
@@ -52,6 +53,7 @@ def read(data: Path) -> LightCurves:
             "flux": flux.astype(np.float32),
             "flux_err": flux_error_from_magnitude_error(flux, error).astype(np.float32),
             "total": np.full(len(flux), np.nan, dtype=np.float32),
+            "complete": np.ones(len(flux), dtype=np.bool_),
             "kind": np.full(len(flux), Kind.DETECTION, dtype=np.int8),
         },
     )

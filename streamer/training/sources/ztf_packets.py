@@ -1,7 +1,7 @@
 """Light curves that real ZTF packets carry, with labels by name or by position.
 
 Detections carry their sign. Where several packets of one object were collected, the 30 days before each are joined, so that a light
-curve may have gaps that the sky did not have.
+curve may have gaps that the sky did not have. A few objects come from a broker's table of all their alerts instead.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import pandas as pd
 
 from streamer.data.arrays import Bools, Column, Float64s
 from streamer.data.photometry import BANDS, Kind, flux_error_from_magnitude_error, flux_from_magnitude, mjd_tai_from_jd_utc
-from streamer.training.datasets import Dropped, LightCurves, Origin
+from streamer.training.datasets import Dropped, LightCurves, Names, Origin
 from streamer.training.labels import COARSE, COARSE_PROVENANCE
 from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
 from streamer.training.sources.ztf_bts import ZTF_BANDS
+from streamer.training.windows import WINDOW_DAYS
 
 ORIGIN = Origin(
     name="ztf_alert_packet_lightcurves",
@@ -31,10 +32,15 @@ ORIGIN = Origin(
         "SIMBAD (Wenger et al. 2000), 4LAC (Ajello et al. 2020), 3HSP (Chang et al. 2019), SPICY (Kuhn et al. 2021)"
     ),
     nature="real",
+    whole=(
+        "the triggers of collected packets, and other detections of theirs whose 30 days other collected packets cover wholly; "
+        "in a broker's table of all alerts of an object, those at least 30 days after its first entry"
+    ),
 )
 _COLUMNS = ("objectId", "jd", "fid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "src", "isdet")
 _BAND_OF_FID = {1: BANDS.index("g"), 2: BANDS.index("r"), 3: BANDS.index("i")}
 _SIGN = {"t": 1, "1": 1, "f": -1, "0": -1}
+_TRIGGER, _HISTORY = "packet", "packet_prv"  # in src: the alert of a packet, the points before it; else a broker's table
 _SIGMAS_OF_LIMIT = 5.0  # ZTF's diffmaglim is the five-sigma limit
 
 
@@ -70,20 +76,59 @@ def read(data: Path) -> LightCurves:
 
 def _rank(source: str) -> int:
     """Which of two equal points stays: a packet's own before another packet's history before a broker's table."""
-    return {"packet": 0, "packet_prv": 1}.get(source, 2)
+    return {_TRIGGER: 0, _HISTORY: 1}.get(source, 2)
 
 
 def _points(path: Path, table: pd.DataFrame) -> dict[str, Column]:
     detected: Bools = table["isdet"].to_numpy(dtype=np.bool_)
     flux, error = _fluxes(path, table, detected)
+    epoch = mjd_tai_from_jd_utc(numbers(path, table, "jd"))
     return {
-        "epoch": mjd_tai_from_jd_utc(numbers(path, table, "jd")),
+        "epoch": epoch,
         "band": codes(path, "fid", table["fid"].to_numpy(), _BAND_OF_FID),
         "flux": flux.astype(np.float32),
         "flux_err": error.astype(np.float32),
         "total": np.full(len(table), np.nan, dtype=np.float32),
         "kind": np.where(detected, Kind.DETECTION, Kind.LIMIT).astype(np.int8),
+        "complete": complete_windows(table["objectId"].to_numpy(dtype=np.str_), table["src"].to_numpy(dtype=np.str_), epoch),
     }
+
+
+def complete_windows(owner: Names, source: Names, epoch: Float64s) -> Bools:
+    """bool[n] whether a point's whole window was collected.
+
+    A packet covers the window before its trigger, a broker's table the time from its first entry to its last.
+
+    Parameters
+    ----------
+    owner, source : str[n]
+        Object and ``src`` of each point.
+    epoch : float64[n]
+        MJD, days.
+    """
+    complete = np.zeros(len(epoch), dtype=np.bool_)
+    order = np.argsort(owner, kind="stable")
+    for rows in np.split(order, np.flatnonzero(owner[order][1:] != owner[order][:-1]) + 1):
+        start, end = _covered(source[rows], epoch[rows])
+        place = np.searchsorted(start, epoch[rows] - WINDOW_DAYS["ztf"], side="right") - 1
+        complete[rows] = (place >= 0) & (end[place] >= epoch[rows])
+    return complete
+
+
+def _covered(source: Names, epoch: Float64s) -> tuple[Float64s, Float64s]:
+    """Beginnings and ends of the times over which all detections of one object are known: apart, in order, at least one."""
+    triggers = epoch[source == _TRIGGER]
+    spans = [(trigger - WINDOW_DAYS["ztf"], trigger) for trigger in triggers.tolist()]
+    table = epoch[(source != _TRIGGER) & (source != _HISTORY)]
+    spans += [(float(table.min()), float(table.max()))] if len(table) else []
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    edges = np.array(joined or [(np.inf, np.inf)])
+    return edges[:, 0], edges[:, 1]
 
 
 def _fluxes(path: Path, table: pd.DataFrame, detected: Bools) -> tuple[Float64s, Float64s]:

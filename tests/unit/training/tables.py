@@ -14,7 +14,7 @@ ZTF_BANDS = ("g", "r", "i")
 
 
 def table(curves: Sequence[dict[str, object]], survey: str = "ztf") -> LightCurves:
-    """Light curves from mappings with ``epoch`` and, if they matter, ``flux``, ``kind``, ``label``, ``group`` and ``source``."""
+    """Light curves from mappings with ``epoch`` and, where it matters, the other columns of points and of objects."""
     epochs = [np.array(curve["epoch"], dtype=np.float64) for curve in curves]
     n = [len(epoch) for epoch in epochs]
 
@@ -41,6 +41,7 @@ def table(curves: Sequence[dict[str, object]], survey: str = "ztf") -> LightCurv
                 "flux_err": flat("flux_err", 10.0, np.float32),
                 "total": flat("total", np.nan, np.float32),
                 "kind": flat("kind", Kind.DETECTION, np.int8),
+                "complete": flat("complete", True, np.bool_),
             },
         ),
     )

@@ -31,6 +31,7 @@ def test_the_digest_sees_points_labels_and_order() -> None:
     light_curves = table([{"epoch": [1.0, 2.0]}, {"epoch": [3.0], "label": "SNII"}])
     other_label = table([{"epoch": [1.0, 2.0]}, {"epoch": [3.0], "label": "SNIa"}])
     other_flux = table([{"epoch": [1.0, 2.0], "flux": 1001.0}, {"epoch": [3.0], "label": "SNII"}])
+    other_window = table([{"epoch": [1.0, 2.0], "complete": [False, True]}, {"epoch": [3.0], "label": "SNII"}])
     swapped = light_curves.take(np.array([1, 0]))
-    assert len({one.digest() for one in (light_curves, other_label, other_flux, swapped)}) == 4
+    assert len({one.digest() for one in (light_curves, other_label, other_flux, other_window, swapped)}) == 5
     assert light_curves.digest() == table([{"epoch": [1.0, 2.0]}, {"epoch": [3.0], "label": "SNII"}]).digest()

@@ -3,10 +3,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamer.data.photometry import BANDS, Kind, magnitude_from_flux
 from streamer.errors import InvalidData
 from streamer.training.sources import READERS, plasticc, ztf_bts, ztf_packets
+from streamer.training.windows import WINDOW_DAYS
 from tests.unit.training.tables import write_bts
 
 
@@ -71,21 +74,71 @@ def test_an_unknown_type_is_no_label_and_counted(tmp_path: Path) -> None:
     assert [(entry.reason, entry.count) for entry in read.dropped] == [("in no table", 1)]
 
 
-def test_packets_give_signed_detections_and_limits(tmp_path: Path) -> None:
-    folder = tmp_path / "lightcurves" / "ztf_alert_packet_lightcurves"
+def write_packets(data: Path, points: pd.DataFrame) -> None:
+    """One object of the labelled ZTF packets with these points."""
+    folder = data / "lightcurves" / "ztf_alert_packet_lightcurves"
     folder.mkdir(parents=True)
     pd.DataFrame({"objectId": ["ZTF1"], "coarse": ["Blazar"], "coarse_src": ["4lac/3hsp"]}).to_csv(
         folder / "objects.csv", index=False
     )
-    pd.DataFrame(
+    points.to_parquet(folder / "lightcurves.parquet")
+    groups = pd.DataFrame({"dataset": ["ztf_alert_packet_lightcurves"], "object_id": ["ZTF1"], "group": ["ZTF1"]})
+    groups.to_csv(data / "lightcurves" / "groups.csv.gz", index=False)
+
+
+def detections(days: list[float], source: list[str] | str) -> pd.DataFrame:
+    """Detections of one object, `days` after some day."""
+    return pd.DataFrame(
+        {
+            "objectId": "ZTF1", "jd": 2459000.5 + np.array(days), "fid": 1, "magpsf": 18.0, "sigmapsf": 0.1, "isdiffpos": "t",
+            "diffmaglim": 20.0, "src": source, "isdet": True,
+        }
+    )  # fmt: skip
+
+
+def test_of_collected_packets_only_triggers_and_what_other_packets_cover_have_their_whole_window(tmp_path: Path) -> None:
+    packet, history = "packet", "packet_prv"
+    days = [0.0, 20.0, 25.0, 40.0, 45.0, 55.0, 100.0, 110.0]
+    write_packets(tmp_path, detections(days, [history, history, packet, history, history, packet, history, packet]))
+    complete = ztf_packets.read(tmp_path).curves["complete"]
+    # 25 and 55 are triggers which cover −5 … 55: inside that, 25 days at least after the beginning, lie 25, 40, 45 and 55
+    assert complete.tolist() == [False, False, True, True, True, True, False, True]
+
+
+def test_a_brokers_table_gives_whole_windows_a_window_after_its_first_entry(tmp_path: Path) -> None:
+    write_packets(tmp_path, detections([0.0, 29.0, 30.0, 400.0], "alerce:table.csv"))
+    assert ztf_packets.read(tmp_path).curves["complete"].tolist() == [False, False, True, True]
+
+
+@given(st.lists(st.tuples(st.floats(0, 200), st.booleans()), min_size=1, max_size=12, unique_by=lambda point: point[0]))
+def test_a_window_is_whole_where_collected_packets_leave_no_gap(points: list[tuple[float, bool]]) -> None:
+    """Against a slow oracle: every instant at which coverage could end is asked for."""
+    epoch = np.array([day for day, _ in points])
+    source = np.array(["packet" if is_trigger else "packet_prv" for _, is_trigger in points])
+    triggers = epoch[source == "packet"]
+    days = WINDOW_DAYS["ztf"]
+
+    def covered(day: float) -> bool:
+        return bool(np.any((triggers - days <= day) & (day <= triggers)))
+
+    expected = [
+        covered(day)
+        and covered(day - days)
+        and all(covered(np.nextafter(edge, np.inf)) for edge in triggers if day - days <= edge < day)
+        for day in epoch.tolist()
+    ]
+    assert ztf_packets.complete_windows(np.array(["A"] * len(points)), source, epoch).tolist() == expected
+
+
+def test_packets_give_signed_detections_and_limits(tmp_path: Path) -> None:
+    points = pd.DataFrame(
         {
             "objectId": "ZTF1", "jd": [2459000.5, 2459001.5, 2459002.5, 2459003.5], "fid": [1, 2, 2, 1],
             "magpsf": [18.0, 18.0, np.nan, np.nan], "sigmapsf": [0.1, 0.1, np.nan, np.nan], "isdiffpos": ["t", "f", None, None],
             "diffmaglim": [20.0, 20.0, 20.5, -999.0], "src": "packet", "isdet": [True, True, False, False],
         }
-    ).to_parquet(folder / "lightcurves.parquet")  # fmt: skip
-    groups = pd.DataFrame({"dataset": ["ztf_alert_packet_lightcurves"], "object_id": ["ZTF1"], "group": ["ZTF1"]})
-    groups.to_csv(tmp_path / "lightcurves" / "groups.csv.gz", index=False)
+    )  # fmt: skip
+    write_packets(tmp_path, points)
     read = ztf_packets.read(tmp_path)
     assert read.label.tolist() == ["AGN"]
     assert read.provenance.tolist() == ["position"]

@@ -47,7 +47,24 @@ def test_the_bundle_is_one_that_the_service_loads(trained: Path) -> None:
     classifier = LightGBMClassifier(contents(trained), features.check_names)
     assert [leaf.name for leaf in classifier.leaves] == ["SNIa", "SNII", "CV/Nova"]
     assert classifier.manifest.training[0].licence
-    assert classifier.manifest.metrics["held_out_objects"] > 0
+    assert classifier.manifest.metrics["cross_fitted_objects"] > classifier.manifest.metrics["cross_fitted_judged_classes"] > 0
+
+
+def test_the_manifest_heads_with_the_figure_over_most_objects_and_says_over_how_many_classes(trained: Path) -> None:
+    metrics = json.loads((trained / "manifest.json").read_text(encoding="utf-8"))["metrics"]
+    assert set(metrics) == {
+        f"cross_fitted_{name}"
+        for name in ("accuracy", "macro_f1", "macro_f1_judged", "classes", "judged_classes", "ece", "objects")
+    }
+
+
+def test_the_report_names_the_bundle_and_has_its_card_beside_it(trained: Path) -> None:
+    reports = trained.parent / "reports" / "small"
+    classifier = LightGBMClassifier(contents(trained), features.check_names)
+    report = (reports / "report.md").read_text(encoding="utf-8")
+    assert classifier.checksum in report
+    assert classifier.manifest.data_hash in report
+    assert (reports / "card.md").read_bytes() == (trained / "card.md").read_bytes()
 
 
 def test_the_card_and_report_are_written_and_speak_of_every_class(trained: Path) -> None:
@@ -97,6 +114,7 @@ def test_every_object_counts_alike_within_its_class_however_many_alerts_it_has(d
         ('"trigger", "sampling"', '"trigger", "magic"', "inputs.families: .*magic.* do not exist; there are"),
         ('"trigger_amplitude"', '"trigger_amplitud"', "inputs.exclude: .*trigger_amplitud.* exclude nothing"),
         ("[inputs]", '[inputs]\nbands = ["g", "z"]', "inputs.bands: .*z.* are no bands of ztf; there are"),
+        ("min_objects = 3", 'tried_on = ["heaven"]', "data.tried_on: .*heaven.* are no labelled packets of ztf; there are"),
         ("SNII = 1, ", "", "priors.shares: no share for .*SNII"),
     ],
 )

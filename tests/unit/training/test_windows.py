@@ -18,6 +18,15 @@ def test_examples_are_taken_at_the_ladder_and_at_the_last_detection() -> None:
     assert list(zip(picks.row.tolist(), nth.tolist(), strict=True)) == [(0, 1), (0, 2), (0, 3), (0, 5), (0, 8), (0, 11), (1, 1)]
 
 
+def test_only_alerts_whose_whole_window_is_known_are_examples() -> None:
+    light_curves = table(
+        [{"epoch": np.arange(6.0), "complete": [False, False, True, False, True, False]}, {"epoch": [3.0], "complete": False}]
+    )
+    picks = ladder_picks(light_curves)
+    assert light_curves.curves["epoch"][picks.point].tolist() == [2.0, 4.0]
+    assert alerts_of(light_curves, picks).light_curves.lengths.tolist() == [3, 5], "what is no example is still history"
+
+
 def test_an_object_without_detections_gives_no_example() -> None:
     assert len(ladder_picks(table([{"epoch": [1.0, 2.0], "kind": Kind.FORCED}]))) == 0
 
