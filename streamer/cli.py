@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EXISTING = click.Path(exists=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 CONFIG = click.Path(exists=True, dir_okay=False, path_type=Path)
-SURVEY = click.Choice(["ztf", "lsst"])
+SURVEY = click.Choice(["ztf", "lsst", "pulsar"])
 NO_MODEL = "none"
 INTERRUPTED = 130
 PIPE_WIDTH = 400
@@ -289,9 +289,12 @@ def train(recipe: Path, data: Path | None, out: Path) -> None:
     from streamer.commands.training import data_folder
 
     with _extra("train"):
+        from streamer.training.candidates.recipe import is_of_a_table
+        from streamer.training.candidates.train import train_table
         from streamer.training.train import train as train_model
 
-    click.echo(str(train_model(recipe, data_folder(data), out, _narrator())))
+    make = train_table if is_of_a_table(recipe) else train_model
+    click.echo(str(make(recipe, data_folder(data), out, _narrator())))
 
 
 @main.command()
@@ -308,10 +311,18 @@ def evaluate(name: str, data: Path | None, as_json: bool) -> None:
     from streamer.commands.training import data_folder
 
     with _extra("train"):
+        from streamer.training.candidates import report as table_report
+        from streamer.training.candidates.recipe import is_of_a_table
+        from streamer.training.candidates.train import evaluate_table
+        from streamer.training.evaluate import RECIPE, bundle_folder
         from streamer.training.evaluate import evaluate as evaluate_model
         from streamer.training.report import scores_text
 
-    found = evaluate_model(name, data_folder(data))
+    folder = bundle_folder(name)
+    if is_of_a_table(folder / RECIPE):
+        found, scores_text = evaluate_table(folder, data_folder(data)), table_report.scores_text
+    else:
+        found = evaluate_model(name, data_folder(data))
     if as_json:
         click.echo(json.dumps(found, allow_nan=False))
     else:

@@ -1,0 +1,1 @@
+"""Models of pulsar candidates, trained on published tables of features instead of light curves."""
