@@ -27,7 +27,7 @@ SURVEYS = ("ztf", "lsst")
 SEED = 1
 SIMULATED = 256
 _SAMPLES = {"ztf": "ztf_alerts/ipac_schema/v4.01/*.avro", "lsst": "lsst_alerts/real_v10_0_reencoded_confluent/*/*.avro"}
-"""Packets of one writer schema each, as a night's topic has them: ZTF 4.01 as sent, Rubin's of 2026 in registry frames of id 1000."""
+"""Of one writer schema each, like the topics of a night: ZTF 4.01 as sent, Rubin's of 2026 in registry frames of id 1000."""
 _LSST_SCHEMAS = "lsst_alerts/schemas"
 
 
