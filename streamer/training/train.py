@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from streamer.classify.bundle import bundle_checksum
@@ -20,6 +19,7 @@ from streamer.training.evaluate import (
     section,
 )
 from streamer.training.fit import bundle, classifier_of, examples_of, fit, read_sets
+from streamer.training.folders import written
 from streamer.training.recipe import read_recipe
 from streamer.training.report import card, headline, write_report
 from streamer.training.split import Part
@@ -78,22 +78,8 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
     files = bundle(recipe, examples, fitted, headline(evaluation), card(evaluation, plain))
     files |= {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
     progress("writing bundle and report")
-    folder = _written(files, out / recipe.name)
+    folder = written(files, out / recipe.name)
     report = out / "reports" / recipe.name
     write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
     (report / CARD).write_bytes(files[CARD])
-    return folder
-
-
-def _written(files: Mapping[str, bytes], folder: Path) -> Path:
-    """Write the bundle beside its place, then put it there in one step, so that no half a bundle is ever seen."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    for name, content in files.items():
-        (fresh / name).write_bytes(content)
-    if folder.exists():
-        shutil.rmtree(folder)
-    fresh.rename(folder)
     return folder
