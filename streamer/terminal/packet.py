@@ -46,7 +46,7 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PacketSummary:
-    """One alert of a batch: who, where, when, what was measured, and its light curve.
+    """One alert of a batch: who, where, when, what was measured, and its light curve; without bands the lengths of its series.
 
     Parameters
     ----------
@@ -65,16 +65,20 @@ class PacketSummary:
         facts.add_row("alert", f"{alerts.alert_id[i]}")
         facts.add_row("position", f"{alerts.ra[i]:.6f}  {alerts.dec[i]:+.6f}   {sexagesimal(alerts.ra[i], alerts.dec[i])}")
         facts.add_row("epoch", f"MJD {alerts.epoch[i]:.5f} TAI   {moment(alerts.epoch[i])} UTC")
-        facts.add_row("measured", self._measured())
-        facts.add_row("points", self._points())
+        if alerts.bands:
+            facts.add_row("measured", self._measured())
+            facts.add_row("points", self._points())
+        else:
+            lengths = {name: int(table.lengths[i]) for name, table in alerts.series.items()}
+            facts.add_row("series", "   ".join(f"[dim]{name}[/] {length}" for name, length in lengths.items()))
         if notes := self._notes():
             facts.add_row("note", Text(notes, style="yellow"))
         said = {name: float(column[i]) for name, column in alerts.context.items() if np.isfinite(column[i])}
         if said:
             facts.add_row("context", "  ".join(f"[dim]{name}[/] {value:.4g}" for name, value in said.items()))
         title = Text.assemble((alerts.object_id[i].decode(), "bold"), (f"  {alerts.survey.upper()}", "dim"))
-        drawing = LightCurvePlot(alerts.light_curves.row(i), float(alerts.epoch[i]))
-        yield Panel(Group(facts, Text(), drawing), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+        drawing = (Text(), LightCurvePlot(alerts.light_curves.row(i), float(alerts.epoch[i]))) if alerts.bands else ()
+        yield Panel(Group(facts, *drawing), title=title, title_align="left", border_style="grey50", padding=(1, 2))
 
     def _measured(self) -> Text:
         alerts, i = self.alerts, self.row

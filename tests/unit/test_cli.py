@@ -157,6 +157,14 @@ def test_a_packet_is_shown_with_its_light_curve(tmp_path: Path, survey: str) -> 
     assert "UTC" in said.output
 
 
+def test_a_pulsar_candidate_is_shown_with_what_it_has(tmp_path: Path) -> None:
+    streamer("simulate", "--survey", "pulsar", "--count", "1", "--seed", "3", "--out", tmp_path)
+    said = streamer("show", next(tmp_path.glob("*.avro")))
+    assert said.exit_code == 0, said.stderr
+    assert "profile 128   dm_curve 1196" in said.output
+    assert "nJy" not in said.output
+
+
 def test_tagged_alerts_and_dead_letters_are_shown(packets: Path, tmp_path: Path) -> None:
     replayed(packets, tmp_path / "out")
     assert "NO_MODEL" in streamer("show", min((tmp_path / "out").glob("tagged-*.avro"))).output
