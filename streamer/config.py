@@ -55,10 +55,17 @@ def _schema_place(value: str, info: ValidationInfo) -> str:
 
 def _regular_expression(value: str) -> str:
     try:
-        re.compile(value)
+        _compiled(value)
     except re.error as error:
         raise ValueError(f"{value!r} is not a regular expression: {error}") from error
     return value
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A POSIX pattern, as Kafka's client knows them, as Python knows them: without names of classes."""
+    for name, characters in {"digit": "0-9", "alpha": "A-Za-z", "alnum": "0-9A-Za-z"}.items():
+        pattern = pattern.replace(f"[:{name}:]", characters)
+    return re.compile(pattern)
 
 
 def _with_port(value: str) -> str:
@@ -148,7 +155,8 @@ class KafkaSource(Broker, Packets):
     topics: Names = ()
     """Topics to read. Either this or `pattern`."""
     pattern: Annotated[str, Field(min_length=1), AfterValidator(_regular_expression)] | None = None
-    """Regular expression over whole topic names; topics that appear later are picked up. Either this or `topics`."""
+    """Regular expression (POSIX extended) over whole topic names; topics that appear later are picked up. Either this or
+    `topics`."""
     group: str = Field(min_length=1)
     """Consumer group, whose committed offsets say what is done. (Rubin's must begin with the user name.)"""
     queue_mib: int = Field(default=64, ge=1, le=4096)
@@ -164,7 +172,7 @@ class KafkaSource(Broker, Packets):
         """Which setting lets the source read `topic`, whatever survey stands in place of ``{survey}``; None if none does."""
         names = {topic.replace("{survey}", survey) for survey in SURVEY_NAMES}
         if self.pattern is not None:
-            return "pattern" if any(re.fullmatch(self.pattern, name) for name in names) else None
+            return "pattern" if any(_compiled(self.pattern).fullmatch(name) for name in names) else None
         return "topics" if names & set(self.topics) else None
 
 
@@ -182,7 +190,7 @@ class SimulatorSource(Section):
 
     kind: Literal["simulator"]
     """This kind of source."""
-    survey: Literal["ztf", "lsst"] = "ztf"
+    survey: Literal["ztf", "lsst", "pulsar"] = "ztf"
     """Whose style of packets. Default: ztf."""
     count: int = Field(default=10_000, ge=1)
     """How many alerts. Default: 10000."""

@@ -288,12 +288,16 @@ def member(worker: config.Worker, slot: int = 0) -> str | None:
 
 def subscription(source: config.KafkaSource, worker: config.Worker, slot: int = 0) -> Subscription:
     """What the Kafka source reads, and as whom."""
-    topics = source.topics if source.pattern is None else (f"^({source.pattern})$",)
     client = {
         **client_settings(source),
         "queued.max.messages.kbytes": source.queue_mib * 1024,
     }
-    return Subscription(",".join(source.servers), topics, source.group, member(worker, slot), client)
+    return Subscription(",".join(source.servers), topics(source), source.group, member(worker, slot), client)
+
+
+def topics(source: config.KafkaSource) -> tuple[str, ...]:
+    """The topics to read, or the pattern of their names as the Kafka client knows patterns."""
+    return source.topics if source.pattern is None else (f"^({source.pattern})$",)
 
 
 def destination(sink: config.KafkaSink) -> Destination:

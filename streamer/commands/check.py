@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from streamer import config, wiring
 from streamer.errors import StreamerError, UnknownSchema
 from streamer.ports import Clock
+from streamer.sources.kafka import check_topics
 from streamer.stores.schemas import FolderSchemas, RegistrySchemas, is_address
 
 ANSWER_S = 5.0
@@ -28,6 +29,7 @@ def problems(settings: config.Config, clock: Clock) -> Iterator[str]:
     match settings.source:
         case config.KafkaSource() as source:
             yield from _packets(source, clock)
+            yield from _said("source", partial(check_topics, wiring.topics(source)))
             yield from _broker("source", source, source.topics)
         case config.ArchiveSource() as source:
             yield from _packets(source, clock)

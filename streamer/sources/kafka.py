@@ -7,7 +7,7 @@ and goes back to what was committed when a transaction failed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +24,15 @@ log = logging.getLogger(__name__)
 PRODUCER_TIMESTAMP = "producer_timestamp"
 """Header in which the surveys' brokers write when they sent an alert: milliseconds since 1970 UTC as text."""
 
+BATCH_BYTES = 64 << 20
+"""A batch is full when its messages hold this much, whatever the limit on their number."""
+CHUNK = 64
+"""Messages taken from the client at a time, and so by how many a batch may exceed its bytes."""
+
 _POLL_S = 0.05  # one consume call; messages that came before a rebalance are never kept longer than this unnoticed
 _ANSWER_S = 5.0  # patience with one question to the group coordinator
+_BEGIN_S = 2.0  # patience with the question where reading begins, which only the lag needs
+_PAUSE_S = 10.0  # after such a question was not answered, so that an outage does not hold the loop up again and again
 _LONGEST_STAMP = 15  # digits; a header is anybody's text
 _NO_TIMESTAMP = 0  # librdkafka's timestamp type "not available"
 
@@ -87,6 +94,52 @@ def consumer_settings(subscription: Subscription) -> dict[str, Any]:
     }
 
 
+def check_topics(topics: Sequence[str]) -> None:
+    """InvalidConfig if the client library cannot read one of the patterns; asks no broker."""
+    consumer = Consumer({"group.id": "streamer", "log_level": 0})
+    try:
+        consumer.subscribe([_posix(topic) for topic in topics])
+    except KafkaException as error:
+        raise InvalidConfig(_not_subscribed(topics, error)) from error
+    finally:
+        consumer.close()
+
+
+class Beginnings:
+    """Where reading begins in the partitions of which nothing was read yet; all of them are asked for at once.
+
+    Parameters
+    ----------
+    ask : callable
+        Places → the same with the offsets that the group committed, negative if none; KafkaException if nobody answers.
+    clock : Clock
+        After a failure nobody is asked for a while.
+    """
+
+    def __init__(self, ask: Callable[[list[TopicPartition]], list[TopicPartition]], clock: Clock) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._known: dict[tuple[str, int], int] = {}
+        self._pause_ends: float | None = None
+
+    def of(self, places: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int]:
+        """The committed offset, negative if there is none, of each place that is known."""
+        unknown = [TopicPartition(place.topic, place.partition) for place in places if _key(place) not in self._known]
+        paused = self._pause_ends is not None and self._clock.monotonic() < self._pause_ends
+        if unknown and not paused:
+            try:
+                found = self._ask(unknown)
+            except KafkaException:
+                self._pause_ends = self._clock.monotonic() + _PAUSE_S
+            else:
+                self._known |= {_key(place): place.offset for place in found if place.error is None}
+        return self._known
+
+    def forget(self) -> None:
+        """Partitions were taken away: their committed offsets may change."""
+        self._known.clear()
+
+
 class KafkaSource:
     """A :class:`streamer.ports.Source` over a consumer group.
 
@@ -94,45 +147,57 @@ class KafkaSource:
     ----------
     subscription : Subscription
     clock : Clock
+    batch_bytes : int
+        A batch is full when its messages hold this much.
 
     Raises
     ------
     InvalidConfig
-        If the client library refuses a setting (a file of certificates that is none). Whether a broker answers shows later.
+        If the client library refuses a setting (a file of certificates that is none) or a pattern. Whether a broker answers shows
+        later.
     """
 
-    def __init__(self, subscription: Subscription, clock: Clock) -> None:
+    def __init__(self, subscription: Subscription, clock: Clock, batch_bytes: int = BATCH_BYTES) -> None:
         self._clock = clock
+        self._batch_bytes = batch_bytes
         self._membership: Any = None  # opaque to everybody but the producer
         self._revoked = False
         self._must_rewind = False
         self._failure: KafkaError | None = None
         self._complaints: set[int] = set()
-        self._begins: dict[tuple[str, int], int] = {}
         try:
             self._consumer = Consumer({**consumer_settings(subscription), "error_cb": self._on_error})
         except KafkaException as error:
             raise InvalidConfig(f"source: not good for a Kafka client: {error.args[0].str()}") from error
-        self._consumer.subscribe(
-            [_posix(topic) for topic in subscription.topics],
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_revoke,
-        )
+        self._begins = Beginnings(lambda places: self._consumer.committed(places, timeout=_BEGIN_S), clock)
+        try:
+            self._consumer.subscribe(
+                [_posix(topic) for topic in subscription.topics],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_revoke,
+            )
+        except KafkaException as error:
+            self._consumer.close()
+            raise InvalidConfig(_not_subscribed(subscription.topics, error)) from error
 
     def read(self, limit: int, wait: float) -> RawBatch:
-        """Up to `limit` messages that came within about `wait` seconds; never None, since a topic has no end."""
+        """Up to `limit` messages that came within about `wait` seconds, fewer if they are large; never None: a topic has no end."""
         deadline = self._clock.monotonic() + wait
         messages: list[KafkaMessage] = []
+        size = 0
         if self._must_rewind:
             self.rewind()
         while not self._must_rewind:
             left = max(deadline - self._clock.monotonic(), 0.0)
-            messages += self._sound(self._consumer.consume(limit - len(messages), min(left, _POLL_S)))
+            came = self._sound(self._consumer.consume(min(limit - len(messages), CHUNK), min(left, _POLL_S)))
+            messages += came
+            size += sum(len(message.value() or b"") for message in came)
             if self._revoked:  # what was read before belongs to somebody else now, or is read again
                 messages.clear()
+                size = 0
                 self.rewind()
-            if len(messages) >= limit or self._clock.monotonic() >= deadline:
+            if len(messages) >= limit or size >= self._batch_bytes or self._clock.monotonic() >= deadline:
                 break
         return self._batch(messages)
 
@@ -165,28 +230,17 @@ class KafkaSource:
 
         The marks that transactions leave count as messages, so an idle partition may show one or two.
         """
-        assigned = self._consumer.assignment()
+        places = self._consumer.position(self._consumer.assignment())
+        begins = self._begins.of([place for place in places if place.offset < 0])
         found: dict[tuple[str, int], int] = {}
-        for place in self._consumer.position(assigned):
-            _, high = self._consumer.get_watermark_offsets(place, cached=True)
-            offset = place.offset if place.offset >= 0 else self._begin(place)
+        for place in places:
+            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+            offset = place.offset if place.offset >= 0 else begins.get(_key(place))
+            if offset is not None and offset < 0:  # nothing was committed: from the first message that there is
+                offset = low if low >= 0 else None
             if high >= 0 and offset is not None:
-                found[place.topic, place.partition] = max(high - offset, 0)
+                found[_key(place)] = max(high - offset, 0)
         return found
-
-    def _begin(self, place: TopicPartition) -> int | None:
-        """Where reading begins in a partition of which nothing was read yet."""
-        key = (place.topic, place.partition)
-        if key not in self._begins:
-            try:
-                [committed] = self._consumer.committed([TopicPartition(*key)], timeout=_ANSWER_S)
-            except KafkaException:
-                return None
-            low, _ = self._consumer.get_watermark_offsets(place, cached=True)
-            if committed.offset < 0 and low < 0:
-                return None
-            self._begins[key] = committed.offset if committed.offset >= 0 else low
-        return self._begins[key]
 
     def group_metadata(self) -> Any:
         """Who this member was when the last assignment was made: a commit by a member that was replaced since is refused."""
@@ -208,7 +262,7 @@ class KafkaSource:
 
     def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._revoked = True
-        self._begins.clear()
+        self._begins.forget()
         log.info("revoked", extra={"partitions": _names(partitions)})
 
     def _on_error(self, error: KafkaError) -> None:
@@ -242,6 +296,17 @@ class KafkaSource:
             np.array([_produced(message) for message in messages], dtype=np.int64),
             np.full(len(messages), self._clock.now_ms(), dtype=np.int64),
         )
+
+
+def _key(place: TopicPartition) -> tuple[str, int]:
+    return place.topic, place.partition
+
+
+def _not_subscribed(topics: Sequence[str], error: KafkaException) -> str:
+    return (
+        f"source: Kafka cannot read {', '.join(topics)} as topics or patterns (POSIX extended regular expressions): "
+        f"{error.args[0].str()}"
+    )
 
 
 def _posix(topic: str) -> str:

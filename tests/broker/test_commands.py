@@ -125,3 +125,17 @@ def test_a_topic_or_a_broker_that_is_not_there_is_one_clear_line(kafka: Kafka, n
     said = streamer("check", str(config))
     assert said.returncode == 1
     assert [line.split(":")[1].strip() for line in said.stderr.splitlines()] == ["source.topics", "sink.servers"]
+
+
+def test_a_pattern_that_kafka_cannot_read_is_one_clear_line(kafka: Kafka, tmp_path: Path) -> None:
+    config = tmp_path / "streamer.toml"
+    text = f'[source]\nkind = "kafka"\nservers = "{kafka.bootstrap}"\npattern = "ztf_(?:a|b)"\ngroup = "g"\n'
+    text += f'[sink]\nkind = "kafka"\nservers = "{kafka.bootstrap}"\n[telemetry]\nport = 0\n[model]\nname = []\n'
+    config.write_text(text)
+    for command in ("check", "run"):
+        said = streamer(command, str(config))
+        lines = [line for line in said.stderr.splitlines() if line.startswith("streamer: ")]
+        assert said.returncode == 1
+        assert "Traceback" not in said.stderr
+        assert [line for line in lines if "ztf_(?:a|b)" in line] == lines
+        assert len(lines) == 1

@@ -13,7 +13,7 @@ from streamer.data.batch import NO_TIME, Positions, RawBatch
 from streamer.data.message import Channel, Message
 from streamer.errors import Fatal, MustAbort
 from streamer.sinks.kafka import Destination, KafkaSink
-from streamer.sources.kafka import KafkaSource, Subscription
+from streamer.sources.kafka import CHUNK, KafkaSource, Subscription
 from streamer.telemetry import SystemClock
 from tests.broker.client import committed, contents, produce, values
 from tests.flow.trivial import SCHEMA, message
@@ -308,6 +308,18 @@ def test_a_message_larger_than_a_fetch_is_read(bench: Bench) -> None:
     while len(sizes) < 2:
         sizes += [len(payload) for payload in next_batch(source, 10, 60).payloads]
     assert sizes == [60_000_000, 5]
+
+
+def test_a_batch_is_full_when_it_has_many_bytes(bench: Bench) -> None:
+    count, size, most = 500, 10_000, 1_000_000
+    bench.feed(*(bytes([number % 256]) * size for number in range(count)))
+    source = KafkaSource(Subscription(bench.servers, (bench.input,), bench.group), CLOCK, most)
+    bench.opened.append(source)
+    sizes: list[int] = []
+    while sum(sizes) < count * size:
+        sizes.append(sum(len(payload) for payload in source.read(count, 2.0).payloads))
+    assert max(sizes) <= most + CHUNK * size
+    assert sum(sizes) == count * size
 
 
 def test_lag_is_known_before_anything_was_read_and_falls_to_nothing(bench: Bench) -> None:
