@@ -7,7 +7,7 @@ and goes back to what was committed when a transaction failed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from confluent_kafka import Message as KafkaMessage
 from streamer.data.batch import NO_TIME, Positions, RawBatch
 from streamer.errors import Fatal, InvalidConfig
 from streamer.ports import Clock
+from streamer.sources.beginnings import Beginnings
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ CHUNK = 64
 _POLL_S = 0.05  # one consume call; messages that came before a rebalance are never kept longer than this unnoticed
 _ANSWER_S = 5.0  # patience with one question to the group coordinator
 _BEGIN_S = 2.0  # patience with the question where reading begins, which only the lag needs
-_PAUSE_S = 10.0  # after such a question was not answered, so that an outage does not hold the loop up again and again
 _LONGEST_STAMP = 15  # digits; a header is anybody's text
 _NO_TIMESTAMP = 0  # librdkafka's timestamp type "not available"
 
@@ -103,41 +103,6 @@ def check_topics(topics: Sequence[str]) -> None:
         raise InvalidConfig(_not_subscribed(topics, error)) from error
     finally:
         consumer.close()
-
-
-class Beginnings:
-    """Where reading begins in the partitions of which nothing was read yet; all of them are asked for at once.
-
-    Parameters
-    ----------
-    ask : callable
-        Places → the same with the offsets that the group committed, negative if none; KafkaException if nobody answers.
-    clock : Clock
-        After a failure nobody is asked for a while.
-    """
-
-    def __init__(self, ask: Callable[[list[TopicPartition]], list[TopicPartition]], clock: Clock) -> None:
-        self._ask = ask
-        self._clock = clock
-        self._known: dict[tuple[str, int], int] = {}
-        self._pause_ends: float | None = None
-
-    def of(self, places: Sequence[TopicPartition]) -> Mapping[tuple[str, int], int]:
-        """The committed offset, negative if there is none, of each place that is known."""
-        unknown = [TopicPartition(place.topic, place.partition) for place in places if _key(place) not in self._known]
-        paused = self._pause_ends is not None and self._clock.monotonic() < self._pause_ends
-        if unknown and not paused:
-            try:
-                found = self._ask(unknown)
-            except KafkaException:
-                self._pause_ends = self._clock.monotonic() + _PAUSE_S
-            else:
-                self._known |= {_key(place): place.offset for place in found if place.error is None}
-        return self._known
-
-    def forget(self) -> None:
-        """Partitions were taken away: their committed offsets may change."""
-        self._known.clear()
 
 
 class KafkaSource:
@@ -235,11 +200,11 @@ class KafkaSource:
         found: dict[tuple[str, int], int] = {}
         for place in places:
             low, high = self._consumer.get_watermark_offsets(place, cached=True)
-            offset = place.offset if place.offset >= 0 else begins.get(_key(place))
+            offset = place.offset if place.offset >= 0 else begins.get((place.topic, place.partition))
             if offset is not None and offset < 0:  # nothing was committed: from the first message that there is
                 offset = low if low >= 0 else None
             if high >= 0 and offset is not None:
-                found[_key(place)] = max(high - offset, 0)
+                found[(place.topic, place.partition)] = max(high - offset, 0)
         return found
 
     def group_metadata(self) -> Any:
@@ -296,10 +261,6 @@ class KafkaSource:
             np.array([_produced(message) for message in messages], dtype=np.int64),
             np.full(len(messages), self._clock.now_ms(), dtype=np.int64),
         )
-
-
-def _key(place: TopicPartition) -> tuple[str, int]:
-    return place.topic, place.partition
 
 
 def _not_subscribed(topics: Sequence[str], error: KafkaException) -> str:

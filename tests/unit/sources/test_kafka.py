@@ -6,7 +6,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streamer.errors import InvalidConfig
-from streamer.sources.kafka import Beginnings, KafkaSource, Subscription, check_topics
+from streamer.sources.beginnings import Beginnings
+from streamer.sources.kafka import KafkaSource, Subscription, check_topics
 from streamer.testing import HandClock
 
 PLACES = [TopicPartition("t", number) for number in range(3)]
