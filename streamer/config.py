@@ -38,7 +38,10 @@ SURVEY_NAMES = ("ztf", "lsst", "pulsar", "unknown")
 
 def _from_folder(value: Path, info: ValidationInfo) -> Path:
     folder: Path = (info.context or {}).get("folder", Path())
-    return folder / value.expanduser()
+    try:
+        return folder / value.expanduser()
+    except RuntimeError as error:  # ~somebody who is not known here
+        raise ValueError(f"{str(value)!r}: {error}") from error
 
 
 def address(value: str) -> str:
@@ -69,9 +72,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _with_port(value: str) -> str:
+    if "@" in value:  # not repeated: it may hold a password
+        raise ValueError("a server is HOST:PORT; user name and password have their own settings")
     host, colon, port = value.rpartition(":")
     if not (host and colon and port.isdigit()):
-        raise ValueError(f"{without_credentials(value)!r} is not HOST:PORT")
+        raise ValueError(f"{value!r} is not HOST:PORT")
     return value
 
 
@@ -256,9 +261,9 @@ class ArchiveSink(Output):
 class Model(Section):
     """Which models answer."""
 
-    name: Bundles = ("variability-ztf", "variability-lsst")
-    """Bundles to load, at most one for each survey: names, or paths of their folders, with a slash in them. Default: the two that
-    are shipped."""
+    name: Bundles = ("variability-ztf", "variability-lsst", "pulsar-candidate-8")
+    """Bundles to load, at most one for each survey: names, or paths of their folders, with a slash in them. Default: the three
+    that are shipped."""
     folder: Location | None = None
     """Folder of bundles that is searched before the shipped ones. Default: none."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -70,7 +70,7 @@ def test_the_smallest_configuration_has_all_defaults(written: Write) -> None:
     assert settings.sink.dead_letter_topic == "streamer.dead-letter"
     assert settings.sink.private_topic is None
     assert (settings.sink.shape, settings.sink.framing) == ("tag", "container")
-    assert settings.model.name == ("variability-ztf", "variability-lsst")
+    assert settings.model.name == ("variability-ztf", "variability-lsst", "pulsar-candidate-8")
 
 
 def test_the_issue_s_four_sections_are_understood(written: Write) -> None:
@@ -137,8 +137,11 @@ def test_every_problem_has_its_line(written: Write) -> None:
     ]
 
 
-def test_the_credentials_of_a_server_are_in_no_error(written: Write) -> None:
-    assert "hunter2" not in complaint(written(SMALLEST.replace("localhost:9092", "kafka://me:hunter2@broker")))
+@pytest.mark.parametrize("server", ["kafka://me:hunter2@broker", "me:hunter2@broker:9092"])
+def test_credentials_in_a_server_are_refused_and_not_repeated(written: Write, server: str) -> None:
+    said = complaint(written(SMALLEST.replace("localhost:9092", server)))
+    assert "HOST:PORT" in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize("server", ["localhost", "localhost:", ":9092", "localhost:kafka"])
@@ -235,8 +238,11 @@ def test_every_setting_says_what_it_is_and_its_default(section: type[BaseModel])
 
 @given(
     st.text(max_size=40),
-    st.sampled_from(["SOURCE__SERVERS", "SINK__SHAPE", "TELEMETRY__PORT", "MODEL__FOLDER", "SINK__", "SOURCE__KIND"]),
+    st.sampled_from(["SOURCE__SERVERS", "SINK__SHAPE", "TELEMETRY__PORT", "MODEL__FOLDER", "SINK__", "SOURCE__KIND"])
+    | st.sampled_from(["MODEL__NAME", "SOURCE__SCHEMAS", "SOURCE__PATTERN", "SINK__TOPIC", "SINK__REGISTRY"]),
 )
+@example("~nobody", "MODEL__FOLDER")
+@example("~nobody/x", "MODEL__NAME")
 def test_no_value_of_a_variable_escapes_as_another_error(
     tmp_path_factory: pytest.TempPathFactory, value: str, variable: str
 ) -> None:
