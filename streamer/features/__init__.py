@@ -6,6 +6,7 @@ A new family is a new file and one line in :data:`FAMILIES`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -59,14 +60,23 @@ def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:
     InvalidBundle
         If a name is none of the survey's features.
     """
-    check_names(names, alerts.bands)
     matrix = np.empty((len(alerts), len(names)), dtype=np.float32)
-    for family in families_of(alerts.bands):
-        place = {feature.name: column for column, feature in enumerate(family.outputs(alerts.bands))}
+    for family, wanted, columns in _plan(alerts.bands, tuple(names)):
+        matrix[:, wanted] = family.compute(alerts)[:, columns]
+    return matrix
+
+
+@lru_cache(maxsize=64)  # a model asks for the same features of every batch
+def _plan(bands: tuple[str, ...], names: tuple[str, ...]) -> tuple[tuple[Family, list[int], list[int]], ...]:
+    """The families to compute, each with the columns to fill and the columns of its own that they come from."""
+    check_names(names, bands)
+    plan = []
+    for family in families_of(bands):
+        place = {feature.name: column for column, feature in enumerate(family.outputs(bands))}
         wanted = [column for column, name in enumerate(names) if name in place]
         if wanted:
-            matrix[:, wanted] = family.compute(alerts)[:, [place[names[column]] for column in wanted]]
-    return matrix
+            plan.append((family, wanted, [place[names[column]] for column in wanted]))
+    return tuple(plan)
 
 
 def check_names(names: Sequence[str], bands: Sequence[str]) -> None:
