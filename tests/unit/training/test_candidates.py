@@ -15,6 +15,7 @@ from streamer.data.arrays import Float64s, Int64s
 from streamer.data.batch import State
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.features import check_names
+from streamer.stores.models import PACKAGED
 from streamer.training.candidates import htru2, scores
 from streamer.training.candidates.fit import stratified, temperature
 from streamer.training.candidates.recipe import is_of_a_table, read_table_recipe
@@ -206,3 +207,15 @@ def test_recipes_of_tables_are_told_from_those_of_light_curves() -> None:
         assert is_of_a_table(path) == (path.stem == "pulsar-candidate-8")
     _, recipe = read_table_recipe(RECIPES / "pulsar-candidate-8.toml")
     assert recipe.name == "pulsar-candidate-8"
+
+
+def test_the_shipped_model_is_the_documented_one_and_its_figures_are_those_of_its_evaluation() -> None:
+    folder, documented = PACKAGED / "pulsar-candidate-8", Path(__file__).parents[3] / "docs" / "models" / "pulsar-candidate-8"
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    model = LightGBMClassifier(files, check_names)
+    assert (documented / "card.md").read_bytes() == files["card.md"]
+    assert f"Checksum of the bundle: `{model.checksum}`" in (documented / "report.md").read_text()
+    assert files["recipe.toml"] == (RECIPES / "pulsar-candidate-8.toml").read_bytes()
+    evaluation = json.loads(files["evaluation.json"])
+    for name in ("f1", "average_precision", "ece"):
+        assert model.manifest.metrics[f"cross_validated_{name}"] == evaluation["at_threshold"][name]["value"]

@@ -1,0 +1,101 @@
+"""Simulated pulsar candidates from files to tagged files, with the shipped model: nothing but a survey, features and a bundle."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from streamer.classify.bundle import LightGBMClassifier
+from streamer.cli import main
+from streamer.codec.framing import Framing
+from streamer.data.batch import State, Why
+from streamer.features import check_names
+from streamer.pipeline import Outcome, Pipeline
+from streamer.sources.simulator import simulate
+from streamer.stores.bundled import BundledSchemas
+from streamer.stores.models import ModelStore
+from streamer.training.candidates import htru2
+from tests.packets import pulsar_packet, raw_batch
+
+MODEL = "pulsar-candidate-8"
+COUNT, SEED, BROKEN = 300, 4, 0.05
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def classified(*packets: bytes) -> Outcome:
+    classifier = LightGBMClassifier(ModelStore().files(MODEL), check_names)
+    return Pipeline(Framing(BundledSchemas()), {"pulsar": classifier}, allow_private=False)(raw_batch(packets))
+
+
+def records(folder: Path, pattern: str) -> list[dict[str, Any]]:
+    found: list[Any] = []
+    for file in sorted(folder.glob(pattern)):
+        with file.open("rb") as stream:
+            found += list(fastavro.reader(stream))
+    return found
+
+
+def test_candidates_are_tagged_and_every_one_is_accounted_for(tmp_path: Path) -> None:
+    run("simulate", "--survey", "pulsar", "--count", COUNT, "--seed", SEED, "--broken", BROKEN, "--out", tmp_path / "in")
+    balance = json.loads(run("replay", tmp_path / "in", "--out", tmp_path / "out", "--model", MODEL, "--json"))
+    truth = {one.alert_id: one for one in simulate("pulsar", COUNT, SEED, BROKEN) if not one.broken}
+    tagged, dead = records(tmp_path / "out", "tagged-*.avro"), records(tmp_path / "out", "dead-letters-*.avro")
+    assert {tag["alert_id"] for tag in tagged} == set(truth)
+    assert balance["classified"] == len(tagged) == COUNT - len(dead)
+    assert 0 < len(dead) == sum(balance["rejected"].values()) < COUNT / 5
+    for tag in tagged:
+        assert (tag["survey"], tag["model"]["name"], tag["n_detections"]) == ("pulsar", MODEL, {})
+        assert (tag["object_id"], tag["band"], tag["flux"]) == (truth[tag["alert_id"]].object_id, None, None)
+        leaves = {entry["class_name"]: entry["probability"] for entry in tag["classifications"]}
+        assert leaves.keys() == {"Pulsar", "Not a pulsar"}
+        assert sum(leaves.values()) == pytest.approx(1.0)
+    called = Counter(truth[tag["alert_id"]].truth for tag in tagged if tag["class_name"] == "Pulsar")
+    assert called["pulsar"] > 10 * called["noise"]
+
+
+def test_a_candidate_whose_features_are_undefined_has_no_answer() -> None:
+    nan = float("nan")
+    packets = (
+        pulsar_packet([], []),
+        pulsar_packet([1.0]),
+        pulsar_packet([2.0] * 7),
+        pulsar_packet([nan] * 128),
+        pulsar_packet(dm_curve=[]),
+        pulsar_packet(dm_curve=[3.0]),
+        pulsar_packet([-5.0, -1.0, -4.0] * 1365),
+        pulsar_packet([0.0, 1.0, nan]),
+    )
+    found = classified(*packets)
+    (part,) = found.scored
+    assert part.scores.why == (Why.TOO_FEW_POINTS,) * 6 + (Why.NONE,) * 2
+    assert part.scores.state.tolist() == [State.NOT_CLASSIFIED] * 6 + [State.CLASSIFIED] * 2
+    assert found.tally.imbalance == 0
+
+
+def test_an_answer_does_not_depend_on_the_batch() -> None:
+    packets = [one.payload for one in simulate("pulsar", 70, 5)]
+    (together,) = classified(*packets).scored
+    alone = [classified(packet).scored[0].scores.leaves[0] for packet in packets[:5]]
+    np.testing.assert_array_equal(together.scores.leaves[:5], np.array(alone))
+
+
+@pytest.mark.real_data
+def test_the_shipped_model_was_made_of_this_table_and_answers_it_as_it_says(real_data: Path) -> None:
+    classifier = LightGBMClassifier(ModelStore().files(MODEL), check_names)
+    table = htru2.read(real_data)
+    assert (len(table), int(table.is_pulsar.sum())) == (17_898, 1_639)
+    assert classifier.manifest.data_hash == table.sha256
+    found = classifier.scores(table.matrix, np.zeros(len(table), dtype=np.int64))
+    said = found.leaves[:, 0] > 0.5
+    assert np.mean(said == (table.is_pulsar == 1)) > 0.98
+    assert abs(found.leaves[:, 0].mean() - table.is_pulsar.mean()) < 0.005
