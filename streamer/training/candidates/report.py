@@ -119,7 +119,7 @@ def _how_measured(evaluation: Tree) -> str:
         f"P(pulsar) that was best in the training part ({thresholds['low']:.2f} to {thresholds['high']:.2f}, median "
         f"{thresholds['median']:.2f}); *as answered* says it above one half, as the service does. The shipped bundle is the same "
         "recipe fitted to all rows. The calibration error is in 15 equally filled bins; were the probabilities perfect, chance "
-        f"alone would show {evaluation['ece_noise_floor']:.4f}."
+        f"alone would show {evaluation['ece_noise_floor']:.4f}. (Its interval lies high, since redrawing adds chance of its own.)"
     )
 
 
