@@ -145,7 +145,13 @@ class Service:
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """All dead letters that a subscriber sees under read_committed."""
-        return list(records("dead_letter", values(self.servers, self.dead)))
+        return [record for value in values(self.servers, self.dead) for record in container_records(value)]
+
+
+def container_records(payload: bytes) -> list[dict[str, Any]]:
+    """The records of a container file."""
+    records: list[Any] = list(fastavro.reader(io.BytesIO(payload)))
+    return records
 
 
 def records(kind: Kind, payloads: Iterable[bytes]) -> Iterator[dict[str, Any]]:
