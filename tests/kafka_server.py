@@ -176,7 +176,8 @@ class KafkaServer:
         self.bootstrap = f"127.0.0.1:{port}"
         lines = _PROPERTIES + "".join(f"{name}={value}\n" for name, value in self.settings.items())
         properties.write_text(lines.format(port=port, controller=controller, data=self.folder / "data"))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # 16 bytes in base64, the first of them fixed: an id that began with "-" would be taken for an option
+        cluster = base64.urlsafe_b64encode(b"s" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         tool = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
         for name, password in self.users.items():
             tool += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +60,11 @@ def run_demo(seconds: float, seed: int, model: config.Model | None = None, out: 
     console.print(
         f"tagged alerts and dead letters are in {out}; look at some with: streamer show {out}/tagged-000001.avro", soft_wrap=True
     )
+
+
+def _command() -> str:
+    """How this program is called from here: by its name if that is on the path."""
+    return "streamer" if shutil.which("streamer") else sys.argv[0]
 
 
 def both_surveys(seed: int) -> Iterator[SimulatedAlert]:

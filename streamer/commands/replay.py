@@ -20,6 +20,9 @@ from streamer.telemetry import SystemClock
 from streamer.terminal import balance, progress
 from streamer.worker import stopped_by_signals
 
+INTERRUPTED = 130
+"""Exit status after a signal, as of any command that a signal ends before its work is done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -34,18 +37,27 @@ class Replayed:
         Files that could not be read to their end.
     done_before : int
         Records that an earlier run into the same folder had done.
+    interrupted : bool
+        A signal ended it; what it did is kept.
     """
 
     tally: Tally
     seconds: float
     problems: tuple[str, ...]
     done_before: int
+    interrupted: bool
 
 
 def replayed(settings: config.Config) -> Replayed:
     """Tag what the settings' source holds and the sink has not yet; ignored files are named on standard error."""
     clock = SystemClock()
     total = Tally()
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        service.worker.stop()
 
     def add(tally: Tally) -> None:
         nonlocal total
@@ -58,14 +70,18 @@ def replayed(settings: config.Config) -> Replayed:
         for name in archive.ignored if archive else ():
             click.echo(f"ignored: {name}", err=True)
         began = clock.monotonic()
-        with stopped_by_signals(service.worker.stop):
+        with stopped_by_signals(interrupt):
             service.worker.run(add)
         seconds = clock.monotonic() - began
-        return Replayed(total, seconds, tuple(archive.problems) if archive else (), archive.done_before if archive else 0)
+        problems, before = (tuple(archive.problems), archive.done_before) if archive else ((), 0)
+        return Replayed(total, seconds, problems, before, interrupted)
 
 
 def report(done: Replayed, out: Path, as_json: bool) -> None:
-    """Say what became of the alerts, in words or as the one JSON object; ends with status 1 if something was not read or lost."""
+    """Say what became of the alerts, in words or as the one JSON object.
+
+    Ends with status 1 if something was not read or lost, and with 130 if it was interrupted.
+    """
     if done.done_before:
         click.echo(f"{done.done_before:,} record{'s were' if done.done_before > 1 else ' was'} done before", err=True)
     for problem in done.problems:
@@ -77,6 +93,9 @@ def report(done: Replayed, out: Path, as_json: bool) -> None:
         console.print(balance(done.tally))
         console.print(_reasons(done.tally))
         console.print(f"{done.seconds:,.1f} s, {done.tally.read / max(done.seconds, 1e-9):,.0f} alerts/s; results in {out}")
+    if done.interrupted:
+        click.echo("interrupted: the same command goes on from here", err=True)
+        sys.exit(INTERRUPTED)
     if done.tally.imbalance or done.problems:
         sys.exit(1)
 

@@ -24,18 +24,19 @@ from streamer.terminal import PacketSummary, TaggedSummary
 
 def shown(file: Path, schemas: Sequence[str], limit: int) -> Iterator[RenderableType]:
     """What `file` holds, the first `limit` records of it; InvalidData if nobody can read it."""
-    records = list(islice(_own_records(file), limit))
-    if not records:
+    first = next(_own_records(file), None)
+    if first is None or (client.tag_of(first) or first) is not first:  # a packet, alone or with its tag behind it
         yield from _packets(file, schemas, limit)
-    elif "payload" in records[0]:
+    if first is None:
+        return
+    records = list(islice(_own_records(file), limit))
+    if "payload" in first:
         yield _dead_letters(records)
-    else:
-        for record in records:
-            tag = client.tag_of(record)
-            if tag is not record:
-                yield from _packets(file, schemas, limit)
-            if tag is not None:
-                yield TaggedSummary(tag)
+    for tag in filter(None, map(client.tag_of, records)):
+        yield TaggedSummary(tag)
+    more = sum(1 for _ in _own_records(file)) - len(records)
+    if more > 0:
+        yield _more(more)
 
 
 def _own_records(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -59,10 +60,14 @@ def _packets(file: Path, schemas: Sequence[str], limit: int) -> Iterator[Rendera
     for part, i in places[:limit]:
         yield PacketSummary(part.alerts, i)
     if len(places) > limit:
-        yield Text(f"… and {len(places) - limit:,} more", style="dim")
+        yield _more(len(places) - limit)
     if not places:
         rejections = outcome.rejections
         raise InvalidData(f"{file}: {rejections.reason[0].value}: {rejections.detail[0].partition(chr(10))[0]}")
+
+
+def _more(number: int) -> Text:
+    return Text(f"… and {number:,} more", style="dim")
 
 
 def _outcome(payload: bytes, name: str, schemas: Sequence[str]) -> Outcome:
