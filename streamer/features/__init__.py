@@ -13,7 +13,7 @@ import numpy as np
 from streamer.data.arrays import Float32s
 from streamer.data.batch import AlertBatch
 from streamer.errors import InvalidBundle
-from streamer.features import colour, context, forced, limits, periodicity, profile, sampling, shape, statistics, trigger
+from streamer.features import colour, context, forced, limits, orbit, periodicity, profile, sampling, shape, statistics, trigger
 from streamer.features.feature import Family, Feature
 
 FAMILIES: tuple[Family, ...] = (
@@ -27,6 +27,7 @@ FAMILIES: tuple[Family, ...] = (
     forced.FAMILY,
     periodicity.FAMILY,
     profile.FAMILY,
+    orbit.FAMILY,
 )
 
 

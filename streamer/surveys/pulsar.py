@@ -2,21 +2,27 @@
 
 A candidate has no light curve and no bands; its profile, its curve of signal-to-noise ratio against dispersion measure and its
 earlier epochs are the batch's ``series``. What would make it no candidate (no finite epoch, no place on the sky, a period that is
-not a positive number) is rejected. What only makes it a poor one is kept, and the features that need it are undefined: a profile or
-curve that is empty, constant or not measured. Earlier epochs come in any order; those that are repeated, not finite or not earlier
-than the candidate are left out.
+not a positive number) is rejected. What only makes it a poor one is kept, and the features that need it are undefined: a profile
+or curve that is empty, constant or not measured. Earlier epochs come in any order; those that are repeated, not finite or not
+earlier than the candidate are left out.
+
+``timing`` are the object's barycentric periods: those of the earlier epochs and the candidate's own, where period and error are
+known. A candidate with a topocentric period alone adds none: the Earth's motion changes it by 1e-4 in half a year, as a binary's
+orbit would, and the correction needs an ephemeris, which is not read here (``streamer candidates convert`` does that).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from streamer.codec.columns import Decoded
 from streamer.codec.projection import ITSELF, Field, Table, Type
-from streamer.data.arrays import MISSING, Bools, Float64s, Int64s, Texts
+from streamer.data.arrays import MISSING, Bools, Column, Float32s, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
 from streamer.data.photometry import SECONDS_PER_DAY, tai_minus_utc
-from streamer.data.ragged import Ragged, offsets_from_lengths
+from streamer.data.ragged import Ragged, joined_entries, offsets_from_lengths
 from streamer.surveys.survey import (
     MAX_ID_BYTES,
     Survey,
@@ -32,6 +38,8 @@ NO_BAND = -1
 
 _EPOCH = ("mjd", "p_bary", "p_err", "accel", "accel_err", "snr", "dm")
 """Columns of an earlier epoch."""
+_TIMING = ("p_bary", "p_err", "accel", "accel_err", "dm")
+"""What of them tells whether the pulsar is in a binary."""
 
 PROJECTION = (
     Table(
@@ -41,7 +49,7 @@ PROJECTION = (
             Field("alert_id", ("candidate_id",), Type.INTEGER, needed=True),
             Field("object_id", ("object_id",), Type.TEXT, MAX_ID_BYTES + 1),
             *(Field(name, (name,), needed=True) for name in ("epoch", "ra", "dec")),
-            *(Field(name, (name,)) for name in ("p_topo", "p_bary")),
+            *(Field(name, (name,)) for name in ("p_topo", "p_bary", "p_err", "accel", "accel_err", "dm", "position_error")),
             *(Field(f"has_{name}", (name,), Type.PRESENT) for name in ("p_topo", "p_bary")),
         ),
     ),
@@ -76,6 +84,7 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
     n = len(row)
     object_id, key = _identity(columns["object_id"], columns["alert_id"])
     nothing = np.full(n, np.nan, dtype=np.float32)
+    past = _past(decoded.tables["epochs"], columns["epoch"])
     none, no_code = np.zeros(0), np.zeros(0, dtype=np.int8)
     return AlertBatch(
         survey="pulsar",
@@ -91,7 +100,7 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
         flux=nothing,
         flux_err=nothing,
         light_curves=Ragged(offsets_from_lengths(np.zeros(n, dtype=np.int64)), points(none, no_code, none, none, none, no_code)),
-        context={},
+        context=_context(columns),
         solar_system=np.zeros(n, dtype=np.bool_),
         public=np.ones(n, dtype=np.bool_),
         night=night_names(columns["epoch"]),
@@ -99,9 +108,26 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
         series={
             "profile": decoded.tables["profile"],
             "dm_curve": decoded.tables["dm_curve"],
-            "epochs": _past(decoded.tables["epochs"], columns["epoch"]),
+            "epochs": past,
+            "timing": _timing(past, columns),
         },
     )
+
+
+def _context(columns: Mapping[str, Column]) -> dict[str, Float32s]:
+    """Numbers of the candidate as a whole; the period is the barycentric one where that is known."""
+    period = np.where(columns["has_p_bary"], columns["p_bary"], columns["p_topo"])
+    numbers = {"period": period, "dm": columns["dm"], "position_error": columns["position_error"]}
+    return {name: np.asarray(column, dtype=np.float32) for name, column in numbers.items()}
+
+
+def _timing(past: Ragged, columns: Mapping[str, Column]) -> Ragged:
+    """Barycentric periods with errors: those of the earlier epochs, then the candidate's own."""
+    n = len(past)
+    own = {"epoch": _mjd_tai(columns["epoch"])} | {name: np.asarray(columns[name]) for name in _TIMING}
+    known = {name: past[name] for name in own}
+    every = joined_entries([Ragged(past.offsets, known), Ragged(np.arange(n + 1), own)])
+    return every.where(_is_period(every["p_bary"]) & _is_period(every["p_err"]))
 
 
 def _is_period(seconds: Float64s) -> Bools:

@@ -89,3 +89,26 @@ def test_an_absurd_epoch_has_at_most_no_night(epoch: float) -> None:
 
 def test_one_period_is_enough() -> None:
     assert len(alerts_of(pulsar_packet(p_topo=None, p_bary=1.5), pulsar_packet())) == 2
+
+
+def test_timing_is_the_barycentric_periods_with_errors_the_candidates_own_last() -> None:
+    epochs = [earlier(60_990.0), earlier(60_980.0, p_err=None), earlier(60_970.0, p_bary=0.0), earlier(60_960.0, accel=3.0, dm=5.0)]
+    alerts = alerts_of(
+        pulsar_packet(p_bary=0.3, p_err=1e-8, accel=2.0, accel_err=0.5, dm=7.0, prv_epochs=epochs),
+        pulsar_packet(p_bary=0.3, prv_epochs=epochs),
+        pulsar_packet(p_err=1e-8),
+    )
+    timing = alerts.series["timing"]
+    assert timing.lengths.tolist() == [3, 2, 0]
+    row = timing.row(0)
+    np.testing.assert_allclose(row["epoch"], np.array([60_960.0, 60_990.0, 61_000.25]) + 37 / 86_400, rtol=0, atol=1e-9)
+    assert row["p_bary"].tolist() == [0.2, 0.2, 0.3]
+    np.testing.assert_array_equal(row["accel"], [3.0, np.nan, 2.0])
+    np.testing.assert_array_equal(row["dm"], [5.0, np.nan, 7.0])
+
+
+def test_the_period_is_the_barycentric_one_where_there_is_one() -> None:
+    alerts = alerts_of(pulsar_packet(p_bary=0.3, dm=7.0, position_error=0.1), pulsar_packet())
+    np.testing.assert_allclose(alerts.context["period"], [0.3, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(alerts.context["dm"], [7.0, np.nan])
+    np.testing.assert_allclose(alerts.context["position_error"], [0.1, np.nan], rtol=1e-6)
