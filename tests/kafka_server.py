@@ -199,6 +199,11 @@ class KafkaServer:
         """End it as a power cut would."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Let it answer nothing more, with its connections open; only `kill` ends that."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return

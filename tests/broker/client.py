@@ -18,8 +18,12 @@ def produce(bootstrap: str, topic: str, values: Iterable[bytes], headers: Mappin
     producer.close()
 
 
-def contents(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[KafkaMessage]:
-    """All messages of a topic, partition by partition, up to where it ends now."""
+def contents(bootstrap: str, topic: str, isolation: str = "read_committed", settled: bool = False) -> list[KafkaMessage]:
+    """All messages of a topic, partition by partition, up to where it ends now.
+
+    A committed transaction shows only when the broker has marked its end in each partition, a moment after the commit returned;
+    `settled` waits for that, whatever is open.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -34,24 +38,37 @@ def contents(bootstrap: str, topic: str, isolation: str = "read_committed") -> l
     try:
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        ends = {number: _end(bootstrap, topic, number) if settled else 0 for number in partitions}
         found: list[KafkaMessage] = []
         open_ends = set(partitions)
         deadline = time.monotonic() + 60
         while open_ends:
             assert time.monotonic() < deadline, f"no end of {topic}"
             for message in consumer.consume(500, 0.1):
-                if message.error() is None:
+                error, number = message.error(), message.partition() or 0
+                if error is None:
                     found.append(message)
-                else:
-                    open_ends.discard(message.partition() or 0)
+                elif error.code() != KafkaError._PARTITION_EOF:  # librdkafka's codes are named so
+                    raise KafkaException(error)
+                elif (message.offset() or 0) >= ends[number]:
+                    open_ends.discard(number)
         return sorted(found, key=lambda message: (message.partition() or 0, message.offset() or 0))
     finally:
         consumer.close()
 
 
-def values(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[bytes]:
+def _end(bootstrap: str, topic: str, partition: int) -> int:
+    """The offset after the last record, whether it is committed or not."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "onlooker", "isolation.level": "read_uncommitted"})
+    try:
+        return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1])
+    finally:
+        consumer.close()
+
+
+def values(bootstrap: str, topic: str, isolation: str = "read_committed", settled: bool = False) -> list[bytes]:
     """The values of all messages of a topic."""
-    return [message.value() or b"" for message in contents(bootstrap, topic, isolation)]
+    return [message.value() or b"" for message in contents(bootstrap, topic, isolation, settled)]
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, int]:

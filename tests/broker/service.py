@@ -141,11 +141,13 @@ class Service:
 
     def tags(self) -> list[dict[str, Any]]:
         """All tags that a subscriber sees under read_committed."""
-        return list(records("tagged", (value for topic in self.tagged.values() for value in values(self.servers, topic))))
+        return list(
+            records("tagged", (value for topic in self.tagged.values() for value in values(self.servers, topic, settled=True)))
+        )
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """All dead letters that a subscriber sees under read_committed."""
-        return [record for value in values(self.servers, self.dead) for record in container_records(value)]
+        return [record for value in values(self.servers, self.dead, settled=True) for record in container_records(value)]
 
 
 def container_records(payload: bytes) -> list[dict[str, Any]]:
