@@ -13,7 +13,23 @@ import numpy as np
 from streamer.data.arrays import Float32s
 from streamer.data.batch import AlertBatch
 from streamer.errors import InvalidBundle
-from streamer.features import colour, context, forced, limits, orbit, periodicity, profile, sampling, shape, statistics, trigger
+from streamer.features import (
+    autoregression,
+    colour,
+    context,
+    evolution,
+    forced,
+    limits,
+    orbit,
+    periodicity,
+    profile,
+    sampling,
+    shape,
+    statistics,
+    supernova,
+    timescales,
+    trigger,
+)
 from streamer.features.feature import Family, Feature
 
 FAMILIES: tuple[Family, ...] = (
@@ -23,6 +39,10 @@ FAMILIES: tuple[Family, ...] = (
     statistics.FAMILY,
     shape.FAMILY,
     colour.FAMILY,
+    evolution.FAMILY,
+    supernova.FAMILY,
+    timescales.FAMILY,
+    autoregression.FAMILY,
     limits.FAMILY,
     forced.FAMILY,
     periodicity.FAMILY,

@@ -55,6 +55,12 @@ class Points:
         return int(self.counts.max(initial=0))
 
 
+@kernel
+def stride(n: int, most: int) -> int:
+    """Which of `n` points to take so that at most `most` remain: every one, every second, every third …"""
+    return (n + most - 1) // most
+
+
 def points_by_band(alerts: AlertBatch, kind: Kind) -> Points:
     """The usable points of `kind`, one group for each alert and band."""
     return _grouped(alerts, kind, split_bands=True)

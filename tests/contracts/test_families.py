@@ -57,10 +57,11 @@ def checked(family: Family, alerts: AlertBatch) -> Float32s:
 
 def test_the_suite_counts_its_cases() -> None:
     assert [family.name for family in FAMILIES] == [
-        "trigger", "context", "sampling", "statistics", "shape", "colour", "limits", "forced", "periodicity", "profile", "orbit",
+        "trigger", "context", "sampling", "statistics", "shape", "colour", "evolution", "supernova", "timescales",
+        "autoregression", "limits", "forced", "periodicity", "profile", "orbit",
     ]  # fmt: skip
     distinct = {feature.meaning.partition(" Band")[0] + feature.source for feature in features_of(("g", "r", "i"))}
-    assert len(distinct) >= 60
+    assert len(distinct) >= 90
 
 
 @families

@@ -1,0 +1,151 @@
+"""How long a light curve remembers: the irregular autoregressive process of order one, which is the damped random walk.
+
+x(t + Δ) = φ^Δ x(t) + sqrt(1 − φ^(2Δ)) ε with Δ in days: φ is the correlation of the flux with itself a day later, and −1/ln φ the
+damping time. The flux is taken about its weighted mean and in units of its standard deviation; the variance of the process is what
+the errors leave of that, so that one parameter remains and the cost is bounded: :data:`EVALUATIONS` passes of a Kalman filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from streamer.data.arrays import Float32s, Float64s, Int64s
+from streamer.data.batch import AlertBatch
+from streamer.data.photometry import Kind
+from streamer.features.feature import Family, Feature, as_features, for_bands
+from streamer.features.kernel import kernel
+from streamer.features.points import points_by_band
+
+MIN_POINTS = 5
+_LOG_TIMES = (np.log(0.05), np.log(500.0))
+"""ln of the shortest and the longest damping time, d."""
+_COARSE = 10
+_FINE = 12
+EVALUATIONS = _COARSE + _FINE
+_LEAST_SHARE = 0.05
+"""Of the variance, what the process has at least: where the errors explain everything, all φ would be equally likely."""
+_LEAST_NOISE = 1e-8
+"""Of the variance, that of an error at least: keeps the filter away from 0/0 where points are close and errors vanish."""
+
+_UNDEFINED = "fewer than 5 detections in the band, or a constant flux"
+_EYHERAMENDY = "Eyheramendy et al. 2018, MNRAS 481, 4311 (IAR); Kelly et al. 2009 (damped random walk)"
+
+PER_BAND = (
+    Feature(
+        "iar_phi", "1", "Correlation of the flux with itself a day later, most likely φ of 2e-9 … 0.998.", _UNDEFINED, _EYHERAMENDY
+    ),
+    Feature(
+        "iar_gain",
+        "1",
+        "Log likelihood of that φ less that of independent points, over their number.",
+        _UNDEFINED,
+        _EYHERAMENDY,
+    ),
+)
+
+
+def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:
+    """The memory of each band."""
+    return for_bands(PER_BAND, bands)
+
+
+def compute(alerts: AlertBatch) -> Float32s:
+    """float32[n, 2 × number of bands], both of one band before those of the next."""
+    points = points_by_band(alerts, Kind.DETECTION)
+    values = np.full((len(points.counts), len(PER_BAND)), np.nan)
+    work = np.empty((3, points.longest))
+    _memories(points.offsets, points.time, points.flux, points.error, work, values)
+    return as_features(values.reshape(len(alerts), len(alerts.bands) * len(PER_BAND)))
+
+
+FAMILY = Family("autoregression", outputs, compute)
+
+
+@kernel
+def _memories(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, work: Float64s, out: Float64s) -> None:
+    for k in range(offsets.shape[0] - 1):
+        start, end = offsets[k], offsets[k + 1]
+        n = end - start
+        if n < MIN_POINTS:
+            continue
+        f, e = flux[start:end], error[start:end]
+        if np.all(f == f[0]):
+            continue
+        x, noise, gap = work[0, :n], work[1, :n], work[2, :n]
+        mean = np.sum(f / (e * e)) / np.sum(1.0 / (e * e))
+        variance = np.var(f)
+        share = 1.0
+        for i in range(n):
+            x[i] = (f[i] - mean) / np.sqrt(variance)
+            noise[i] = max(e[i] * e[i] / variance, _LEAST_NOISE)
+            gap[i] = time[start + i] - time[start + max(i - 1, 0)]
+            share -= noise[i] / n
+        share = max(share, _LEAST_SHARE)
+        log_time, likelihood = _most_likely(x, noise, gap, share)
+        out[k, 0] = np.exp(-np.exp(-log_time))
+        out[k, 1] = (likelihood - log_likelihood(x, noise, gap, share, -np.inf)) / n
+
+
+@kernel
+def _most_likely(x: Float64s, noise: Float64s, gap: Float64s, share: float) -> tuple[float, float]:
+    """Logarithm of the most likely damping time, and its log likelihood: a grid, then golden sections about its best."""
+    low, high = _LOG_TIMES
+    step = (high - low) / (_COARSE - 1)
+    best, highest = low, -np.inf
+    for i in range(_COARSE):
+        value = log_likelihood(x, noise, gap, share, low + step * i)
+        if value > highest:
+            best, highest = low + step * i, value
+    left, right = max(best - step, low), min(best + step, high)
+    golden = (np.sqrt(5.0) - 1.0) / 2.0
+    a, b = right - golden * (right - left), left + golden * (right - left)
+    at_a, at_b = log_likelihood(x, noise, gap, share, a), log_likelihood(x, noise, gap, share, b)
+    for _ in range(_FINE - 2):
+        if at_a > at_b:
+            right, b, at_b = b, a, at_a
+            a = right - golden * (right - left)
+            at_a = log_likelihood(x, noise, gap, share, a)
+        else:
+            left, a, at_a = a, b, at_b
+            b = left + golden * (right - left)
+            at_b = log_likelihood(x, noise, gap, share, b)
+    if at_a > highest:
+        best, highest = a, at_a
+    if at_b > highest:
+        best, highest = b, at_b
+    return best, highest
+
+
+@kernel
+def log_likelihood(x: Float64s, noise: Float64s, gap: Float64s, share: float, log_time: float) -> float:
+    """Log likelihood, but for a constant, of the process with errors, by a Kalman filter.
+
+    Parameters
+    ----------
+    x : float64[n]
+        Values with mean 0.
+    noise : float64[n]
+        Variance of each value's error.
+    gap : float64[n], d
+        Time since the value before; the first is not used.
+    share : float
+        Variance of the process.
+    log_time : float
+        ln of the damping time in d; −∞ for independent values.
+    """
+    pace = np.exp(-log_time)
+    state, spread, total = 0.0, share, 0.0
+    for i in range(x.shape[0]):
+        if i:
+            keep = np.exp(-gap[i] * pace) if gap[i] > 0 else 1.0
+            state *= keep
+            spread = keep * keep * spread + share * (1.0 - keep * keep)
+        expected = spread + noise[i]
+        surprise = x[i] - state
+        total -= 0.5 * (np.log(expected) + surprise * surprise / expected)
+        gain = spread / expected
+        state += gain * surprise
+        spread *= 1.0 - gain
+    return float(total)

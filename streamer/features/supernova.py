@@ -1,0 +1,316 @@
+"""A supernova's rise and decline, fitted in each band where a light curve may be one.
+
+The function is that of Bazin et al. (2009), f(t) = A exp(−(t − t0)/τ_fall) / (1 + exp(−(t − t0)/τ_rise)) + B, written by its peak:
+the peak flux F over the baseline, the time of the peak, τ_rise, q = ln(τ_fall/τ_rise − 1), and B. In these terms
+
+    f = F exp(−z s − softplus(−z − q) + softplus(−q)) + B,    z = (t − t_peak)/τ_rise,    s = 1/(1 + exp(q)),
+
+which has its peak where it says so, τ_fall > τ_rise always, and parameters that a few points tell apart.
+
+A packet's window seldom shows both the rise and the decline, so weak penalties (:data:`PENALTIES`) stand for what is not seen;
+where the data speak, they weigh nothing. χ² plus penalties is minimised by at most :data:`STEPS` steps of Levenberg and Marquardt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from streamer.data.arrays import Float32s, Float64s, Int64s
+from streamer.data.batch import AlertBatch
+from streamer.data.photometry import AB_ZERO_POINT_NJY, Kind
+from streamer.features.feature import Family, Feature, as_features, for_bands
+from streamer.features.kernel import kernel
+from streamer.features.points import points_by_band, stride
+
+MIN_POINTS = 5
+MIN_SPAN = 1.0
+"""d; a band observed for less time shows neither rise nor decline."""
+MIN_POSITIVE = 0.8
+MIN_SNR = 5.0
+SECOND_HUMP = 0.3
+"""Share of the peak by which the flux may rise again on its way from the peak before it is no single hump …"""
+SECOND_HUMP_SIGMAS = 5.0
+"""… if it is so many times its error."""
+MOST_POINTS = 128
+"""Of more detections in a band every second, third … is used: the fit's cost is bounded."""
+STEPS = 30
+SMALLEST_ERROR = 1e-3
+"""Of the brightest flux: no photometry is better than a millimagnitude."""
+
+PENALTIES = np.array([[0.0, 15.0], [np.log(3.0), 1.5], [np.log(25.0), 1.5], [0.0, 0.2]])
+"""Centre and width for the time of the peak (d, from the brightest detection), ln τ_rise, ln τ_fall and the baseline (of the
+brightest flux): a supernova of usual pace on nothing; 1.5 is a factor of 4.5."""
+
+_UNFITTED = (
+    "the light curve in the band cannot be one supernova: fewer than 5 detections, less than 1 d, fewer than 80 % positive, "
+    "the brightest not above 5σ, or a second hump"
+)
+_BAZIN = "Bazin et al. 2009, A&A 499, 653; fitted with weak penalties"
+
+PER_BAND = (
+    Feature("bazin_rise_time", "d", "τ_rise of Bazin's function.", _UNFITTED, _BAZIN),
+    Feature("bazin_fall_time", "d", "τ_fall of Bazin's function.", _UNFITTED, _BAZIN),
+    Feature("bazin_peak_age", "d", "From the peak of Bazin's function to the alert; negative while it rises.", _UNFITTED, _BAZIN),
+    Feature("bazin_peak_magnitude", "mag", "AB magnitude of Bazin's function at its peak, over the baseline.", _UNFITTED, _BAZIN),
+    Feature("bazin_baseline", "1", "Baseline of Bazin's function over its peak.", _UNFITTED, _BAZIN),
+    Feature("bazin_chi2_reduced", "1", "(χ² + penalties) / (n − 1) about Bazin's function.", _UNFITTED, _BAZIN),
+    Feature("bazin_converged", "1", "1 if the fit came to rest within 30 steps, else 0.", _UNFITTED, _BAZIN),
+)
+PER_PAIR = (
+    Feature(
+        "bazin_colour_peak",
+        "mag",
+        "Difference of bazin_peak_magnitude.",
+        "one of the two bands has no fit",
+        _BAZIN,
+    ),
+    Feature(
+        "bazin_peak_delay",
+        "d",
+        "From the fitted peak in the bluer to that in the redder band.",
+        "one of the two bands has no fit",
+        _BAZIN,
+    ),
+)
+
+
+def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:
+    """The fit in each band, then what the fits of neighbouring bands say of each other."""
+    between = (
+        replace(feature, name=f"{feature.name}_{blue}_{red}", meaning=f"{feature.meaning} Bands {blue} and {red}.")
+        for blue, red in pairwise(bands)
+        for feature in PER_PAIR
+    )
+    return (*for_bands(PER_BAND, bands), *between)
+
+
+def compute(alerts: AlertBatch) -> Float32s:
+    """float32[n, 7 × number of bands + 2 × number of neighbours] supernova shapes."""
+    points = points_by_band(alerts, Kind.DETECTION)
+    values = np.full((len(points.counts), len(PER_BAND)), np.nan)
+    _shapes(points.offsets, points.time, points.flux, points.error, PENALTIES, values)
+    by_alert = values.reshape(len(alerts), len(alerts.bands), len(PER_BAND))
+    colour = by_alert[:, :-1, 3] - by_alert[:, 1:, 3]
+    delay = by_alert[:, :-1, 2] - by_alert[:, 1:, 2]
+    between = np.stack([colour, delay], axis=2)
+    return as_features(
+        np.concatenate([part.reshape(len(alerts), part.shape[1] * part.shape[2]) for part in (by_alert, between)], axis=1)
+    )
+
+
+FAMILY = Family("supernova", outputs, compute)
+
+
+@kernel
+def _shapes(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, penalties: Float64s, out: Float64s) -> None:
+    t, f, w = np.empty(MOST_POINTS), np.empty(MOST_POINTS), np.empty(MOST_POINTS)
+    p = np.empty(5)
+    for k in range(offsets.shape[0] - 1):
+        inside = slice(offsets[k], offsets[k + 1])
+        if not is_plausible(time[inside], flux[inside], error[inside]):
+            continue
+        step = stride(offsets[k + 1] - offsets[k], MOST_POINTS)
+        brightest = np.max(flux[inside])
+        t_brightest = time[inside][np.argmax(flux[inside])]
+        n = 0
+        for i in range(offsets[k], offsets[k + 1], step):
+            t[n] = time[i] - t_brightest
+            f[n] = flux[i] / brightest
+            w[n] = 1.0 / max(error[i] / brightest, SMALLEST_ERROR)
+            n += 1
+        cost, converged = fit(t[:n], f[:n], w[:n], penalties, p)
+        rise = np.exp(p[2])
+        out[k, 0] = rise
+        out[k, 1] = rise * (1.0 + np.exp(p[3]))
+        out[k, 2] = -(p[1] + t_brightest)
+        out[k, 3] = AB_ZERO_POINT_NJY - 2.5 * (p[0] / np.log(10.0) + np.log10(brightest))
+        out[k, 4] = p[4] * np.exp(-p[0])
+        out[k, 5] = cost / (n - 1.0)
+        out[k, 6] = converged
+
+
+@kernel
+def is_plausible(t: Float64s, f: Float64s, e: Float64s) -> bool:
+    """The light curve may be one supernova: enough points and time, mostly positive, significant, and a single hump."""
+    n = t.shape[0]
+    if n < MIN_POINTS or t[n - 1] - t[0] < MIN_SPAN:
+        return False
+    positive, peak = 0, 0
+    for i in range(n):
+        positive += f[i] > 0
+        if f[i] > f[peak]:
+            peak = i
+    if positive < MIN_POSITIVE * n or not f[peak] > MIN_SNR * e[peak]:
+        return False
+    return not (_rises_again(f, e, peak, 1) or _rises_again(f, e, peak, -1))
+
+
+@kernel
+def _rises_again(f: Float64s, e: Float64s, peak: int, step: int) -> bool:
+    """Going from the peak in one direction, the flux comes back up from its lowest by much and significantly."""
+    lowest = peak
+    i = peak + step
+    while 0 <= i < f.shape[0]:
+        up = f[i] - f[lowest]
+        if up > SECOND_HUMP * f[peak] and up > SECOND_HUMP_SIGMAS * np.sqrt(e[i] ** 2 + e[lowest] ** 2):
+            return True
+        if up < 0:
+            lowest = i
+        i += step
+    return False
+
+
+@kernel
+def fit(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s) -> tuple[float, float]:
+    """χ² + penalties at the minimum, and 1.0 if it was reached, else 0.0; the parameters are written to `p`.
+
+    Parameters
+    ----------
+    t : float64[n], d
+        From the brightest detection.
+    f, w : float64[n]
+        Flux over the brightest, and one over its error.
+    penalties : float64[4, 2]
+        As :data:`PENALTIES`.
+    p : float64[5], out
+        ln F, time of the peak, ln τ_rise, q, baseline.
+    """
+    p[0], p[1], p[2], p[4] = 0.0, penalties[0, 0], penalties[1, 0], 0.0
+    p[3] = np.log(np.exp(penalties[2, 0] - penalties[1, 0]) - 1.0)
+    normal, gradient = np.empty((5, 5)), np.empty(5)
+    factor, trial = np.empty((5, 5)), np.empty(5)
+    cost = _equations(t, f, w, penalties, p, normal, gradient)
+    damping = 1e-2
+    for _ in range(STEPS):
+        if _damped_step(normal, gradient, damping, factor, trial):
+            for j in range(5):
+                trial[j] += p[j]
+            new = _cost(t, f, w, penalties, trial)
+        else:
+            new = np.inf
+        if new < cost:
+            gain = cost - new
+            p[:] = trial
+            cost = _equations(t, f, w, penalties, p, normal, gradient)
+            if gain < 1e-4 + 1e-6 * cost:
+                return cost, 1.0
+            damping = max(0.2 * damping, 1e-9)
+        else:
+            damping *= 5.0
+            if damping > 1e8:  # nothing better to be found in any direction
+                return cost, 1.0
+    return cost, 0.0
+
+
+@kernel
+def _softplus(x: float) -> float:
+    """ln(1 + exp(x)), without overflow."""
+    return float(max(x, 0.0) + np.log1p(np.exp(-abs(x))))
+
+
+@kernel
+def _sigmoid(x: float) -> float:
+    """1 / (1 + exp(−x)), without overflow."""
+    y = np.exp(-abs(x))
+    return float(1.0 / (1.0 + y) if x >= 0 else y / (1.0 + y))
+
+
+@kernel
+def bazin(t: float, p: Float64s) -> float:
+    """Bazin's function of the parameters of :func:`fit`."""
+    z = (t - p[1]) * np.exp(-p[2])
+    return float(np.exp(p[0] - z * _sigmoid(-p[3]) - _softplus(-z - p[3]) + _softplus(-p[3])) + p[4])
+
+
+@kernel
+def _cost(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s) -> float:
+    cost = 0.0
+    for i in range(t.shape[0]):
+        cost += ((f[i] - bazin(t[i], p)) * w[i]) ** 2
+    for k in range(4):
+        cost += ((_penalised(p, k) - penalties[k, 0]) / penalties[k, 1]) ** 2
+    return float(cost if np.isfinite(cost) else np.inf)
+
+
+@kernel
+def _penalised(p: Float64s, k: int) -> float:
+    """What the k-th penalty is on."""
+    if k == 2:
+        return float(p[2] + _softplus(p[3]))
+    return float(p[k + 1])
+
+
+@kernel
+def _equations(
+    t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s, normal: Float64s, gradient: Float64s
+) -> float:
+    """χ² + penalties at `p`; JᵀJ (its lower half) and Jᵀr of all residuals, r = (data − model)/σ."""
+    normal[:] = 0.0
+    gradient[:] = 0.0
+    row = np.empty(5)
+    pace, s = np.exp(-p[2]), _sigmoid(-p[3])
+    at_peak = _softplus(-p[3])
+    cost = 0.0
+    for i in range(t.shape[0]):
+        z = (t[i] - p[1]) * pace
+        before = _sigmoid(-z - p[3])
+        height = np.exp(p[0] - z * s - _softplus(-z - p[3]) + at_peak)
+        by_z = height * (before - s)
+        row[0] = height * w[i]
+        row[1] = -by_z * pace * w[i]
+        row[2] = -by_z * z * w[i]
+        row[3] = height * (z * s * (1.0 - s) + before - s) * w[i]
+        row[4] = w[i]
+        residual = (f[i] - height - p[4]) * w[i]
+        cost += residual * residual
+        _add(row, residual, normal, gradient)
+    for k in range(4):
+        row[:] = 0.0
+        if k == 2:
+            row[2], row[3] = 1.0, 1.0 - s
+        else:
+            row[k + 1] = 1.0
+        row /= penalties[k, 1]
+        residual = (penalties[k, 0] - _penalised(p, k)) / penalties[k, 1]
+        cost += residual * residual
+        _add(row, residual, normal, gradient)
+    return float(cost)
+
+
+@kernel
+def _add(row: Float64s, residual: float, normal: Float64s, gradient: Float64s) -> None:
+    for a in range(5):
+        gradient[a] += row[a] * residual
+        for b in range(a + 1):
+            normal[a, b] += row[a] * row[b]
+
+
+@kernel
+def _damped_step(normal: Float64s, gradient: Float64s, damping: float, factor: Float64s, step: Float64s) -> bool:
+    """Solve (JᵀJ + damping · its diagonal) step = Jᵀr by Cholesky's factors; False if they do not exist."""
+    for a in range(5):
+        for b in range(a + 1):
+            total = normal[a, b] * (1.0 + damping if a == b else 1.0)
+            for c in range(b):
+                total -= factor[a, c] * factor[b, c]
+            if a > b:
+                factor[a, b] = total / factor[b, b]
+            elif total > 0:
+                factor[a, a] = np.sqrt(total)
+            else:
+                return False
+    for a in range(5):
+        total = gradient[a]
+        for c in range(a):
+            total -= factor[a, c] * step[c]
+        step[a] = total / factor[a, a]
+    for a in range(4, -1, -1):
+        total = step[a]
+        for c in range(a + 1, 5):
+            total -= factor[c, a] * step[c]
+        step[a] = total / factor[a, a]
+    return True
