@@ -19,9 +19,14 @@ from streamer.codec.encode import SINGLE_OBJECT_MAGIC
 from streamer.errors import Fatal, InvalidData
 from streamer.messages import TAG_FIELD
 from streamer.stores.bundled import bundled_schema
+from streamer.tagged import VERSION
 
 Record = Mapping[str, Any]
 
+TAGGED_VERSIONS = (VERSION, "1.0")
+"""Versions of the schema ``tagged`` that are understood, the newest first."""
+
+_UNREADABLE = (ValueError, EOFError, IndexError, KeyError, TypeError, StopIteration)
 _REGISTRY_HEADER = 5
 _SINGLE_OBJECT_HEADER = 10
 
@@ -64,7 +69,7 @@ def tagged_records(payload: bytes) -> Iterator[Record]:
             yield _tag(payload[_REGISTRY_HEADER:])
         else:
             raise InvalidData(f"not a tagged alert: begins with {payload[:8].hex(' ')}")
-    except (ValueError, EOFError, IndexError, KeyError, TypeError, StopIteration) as error:
+    except _UNREADABLE as error:
         raise InvalidData(f"not a tagged alert: {type(error).__name__}: {error}") from error
 
 
@@ -129,11 +134,17 @@ def plain(value: Any) -> Any:
 
 
 def _tag(datum: bytes) -> Record:
-    schema = fastavro.parse_schema(bundled_schema("tagged", "1.0").tree)
-    record = fastavro.schemaless_reader(io.BytesIO(datum), schema, None)
-    if not isinstance(record, dict):
-        raise InvalidData("not a tagged alert: no record")
-    return record
+    """The tag in a datum of any version, as the newest version has it."""
+    newest = fastavro.parse_schema(bundled_schema("tagged", TAGGED_VERSIONS[0]).tree)
+    for version in TAGGED_VERSIONS:
+        stream = io.BytesIO(datum)
+        try:
+            record = fastavro.schemaless_reader(stream, fastavro.parse_schema(bundled_schema("tagged", version).tree), newest)
+        except _UNREADABLE:  # of another version
+            continue
+        if isinstance(record, dict) and stream.tell() == len(datum):
+            return record
+    raise InvalidData(f"not a tagged alert: no record of the versions {', '.join(TAGGED_VERSIONS)}")
 
 
 def _settings(subscription: Subscription) -> dict[str, Any]:

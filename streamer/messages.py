@@ -20,7 +20,7 @@ from streamer.data.message import Channel, Message
 from streamer.data.schema import WriterSchema
 from streamer.errors import Reason
 from streamer.pipeline import Outcome, Scored
-from streamer.tagged import broker_bytes, tags
+from streamer.tagged import VERSION, broker_bytes, tags
 
 BROKER = "streamer"
 TAG_FIELD = "streamer_tag"
@@ -91,7 +91,7 @@ class Encoder:
         columns = (alerts.row, alerts.key, alerts.public, alerts.alert_id, alerts.night, part.scores.class_id)
         fixed = (
             ("survey", survey.encode()),
-            ("schema", b"tagged/1.0"),
+            ("schema", f"tagged/{VERSION}".encode()),
             ("model", f"{part.classifier.name}/{part.classifier.version}".encode() if part.classifier else b"none"),
         )
         for datum, row, key, is_public, alert_id, night, class_id in zip(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from streamer.classify.classifier import Classifier
+from streamer.classify.classifier import Classifier, unasked
 from streamer.classify.taxonomy import NOT_CLASSIFIED
 from streamer.codec.columns import Decoded, Status
 from streamer.codec.decode import Program
@@ -213,7 +213,7 @@ class Pipeline:
     def _scored(self, alerts: AlertBatch, lap: Lap) -> Scored:
         classifier = self._classifiers.get(alerts.survey)
         if classifier is None:
-            return Scored(alerts, _with_solar_system(_unclassified(alerts, Why.NO_MODEL), alerts), None)
+            return Scored(alerts, _with_solar_system(unasked(len(alerts), Why.NO_MODEL), alerts), None)
         matrix = compute(alerts, classifier.inputs)
         lap(Stage.FEATURES)
         scores = classifier.scores(matrix, number_of_detections(alerts))
@@ -268,24 +268,18 @@ def _decoded(decoded: Decoded, group: Int64s) -> tuple[Int64s, Rejections]:
     return np.flatnonzero(decoded.status == Status.OK), Rejections.of(entries)
 
 
-def _unclassified(alerts: AlertBatch, why: Why) -> Scores:
-    n = len(alerts)
-    return Scores(
-        np.full(n, State.NOT_CLASSIFIED, dtype=np.int8),
-        (why,) * n,
-        np.full(n, NOT_CLASSIFIED, dtype=np.int32),
-        np.zeros((n, 0)),
-    )
-
-
 def _with_solar_system(scores: Scores, alerts: AlertBatch) -> Scores:
     """Scores in which a known moving object has no class: no variability model is trained on those."""
     moving = alerts.solar_system
     if not moving.any():
         return scores
-    return Scores(
-        np.where(moving, State.NOT_CLASSIFIED, scores.state).astype(np.int8),
-        tuple(Why.SOLAR_SYSTEM if is_moving else why for is_moving, why in zip(moving.tolist(), scores.why, strict=True)),
-        np.where(moving, NOT_CLASSIFIED, scores.class_id).astype(np.int32),
-        np.where(moving[:, None], np.nan, scores.leaves),
+    return replace(
+        scores,
+        state=np.where(moving, State.NOT_CLASSIFIED, scores.state).astype(np.int8),
+        why=tuple(Why.SOLAR_SYSTEM if is_moving else why for is_moving, why in zip(moving.tolist(), scores.why, strict=True)),
+        class_id=np.where(moving, NOT_CLASSIFIED, scores.class_id).astype(np.int32),
+        leaves=np.where(moving[:, None], np.nan, scores.leaves),
+        possible=None if scores.possible is None else scores.possible & ~moving[:, None],
+        novelty=None if scores.novelty is None else np.where(moving, np.float32(np.nan), scores.novelty),
+        reasons={row: reasons for row, reasons in scores.reasons.items() if not moving[row]},
     )

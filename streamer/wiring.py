@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamer import __version__, config
+from streamer import __version__, config, tagged
 from streamer.claim import claimed
 from streamer.classify.bundle import LightGBMClassifier
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare
@@ -35,7 +35,6 @@ from streamer.stores.schemas import FirstOf, registry_ids, schemas_from
 from streamer.telemetry import PrometheusTelemetry, SystemClock, serving
 from streamer.worker import Limits, Worker
 
-TAGGED_VERSION = "1.0"
 DEAD_LETTER_VERSION = "1.0"
 WARM_UP_ALERTS = 64
 """Enough that some have the detections that a model asks for."""
@@ -189,7 +188,7 @@ def largest_payload(sink: config.KafkaSink | config.ArchiveSink) -> int | None:
 
 def encoder(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> Encode:
     """What turns outcomes into the sink's messages."""
-    own = OwnSchemas(bundled_schema("tagged", TAGGED_VERSION), bundled_schema("dead_letter", DEAD_LETTER_VERSION))
+    own = OwnSchemas(bundled_schema("tagged", tagged.VERSION), bundled_schema("dead_letter", DEAD_LETTER_VERSION))
     encode = Encoder(own, Shape(sink.shape), *_frames(sink, clock), __version__, largest_payload(sink))
     return lambda outcome: encode(outcome, clock.now_ms())
 
@@ -218,7 +217,7 @@ def _frames(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> tuple[
 def _registry_frame(sink: config.KafkaSink, clock: Clock) -> RegistryFrame:
     frame = RegistryFrame(registry_ids(sink.registry or "", clock), TAGGED_SUBJECT)
     try:
-        frame(bundled_schema("tagged", TAGGED_VERSION), b"")
+        frame(bundled_schema("tagged", tagged.VERSION), b"")
     except SchemaUnavailable as error:
         raise InvalidConfig(f"sink.registry: {error}") from error
     return frame
@@ -257,7 +256,7 @@ def making(sink: config.ArchiveSink, models: Mapping[str, LightGBMClassifier]) -
         "models": " and ".join(used) or "none",
         "shape": sink.shape,
         "private alerts": "tagged" if sink.private else "withheld",
-        "schemas": f"tagged {TAGGED_VERSION} and dead_letter {DEAD_LETTER_VERSION}",
+        "schemas": f"tagged {tagged.VERSION} and dead_letter {DEAD_LETTER_VERSION}",
     }
 
 

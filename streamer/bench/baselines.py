@@ -28,11 +28,12 @@ from streamer.data.arrays import Float64s
 from streamer.data.photometry import BANDS
 from streamer.ports import Schemas
 from streamer.stores.bundled import bundled_schema
+from streamer.tagged import VERSION
 
 REGISTRY_ID = 1
 """Schema id in the frames that the baselines write."""
 
-_TAGGED = bundled_schema("tagged", "1.0").tree
+_TAGGED = bundled_schema("tagged", VERSION).tree
 
 
 class Scorer:
@@ -151,7 +152,7 @@ class CachedReader:
 
 
 def tag_record(alert: Alert, probabilities: Float64s, model: Model) -> dict[str, Any]:
-    """A record of our schema ``tagged`` 1.0."""
+    """A record of our schema ``tagged``."""
     classifier = model.classifier
     leaves = classifier.leaves
     best = leaves[int(probabilities.argmax())]

@@ -14,10 +14,12 @@ from typing import Literal
 import lightgbm
 import numpy as np
 
-from streamer.classify.calibration import Calibration
+from streamer.classify.calibration import CONFORMAL, Calibration
+from streamer.classify.classifier import unasked
+from streamer.classify.conformal import LEVEL, Rule
 from streamer.classify.forest import booster_scores, proven_forest
 from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, TREES, Manifest
-from streamer.classify.taxonomy import NOT_CLASSIFIED, Class, parents_of
+from streamer.classify.taxonomy import Class, parents_of
 from streamer.classify.trees import Ensemble, check_fit, read_trees
 from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import Scores, State, Why
@@ -28,7 +30,9 @@ MAX_TREES_BYTES = 256 * 1024 * 1024
 
 
 class LightGBMClassifier:
-    """A flat multiclass LightGBM model behind a temperature; answers with the most probable leaf.
+    """A flat multiclass LightGBM model behind a temperature, and conformal sets that decide what it answers.
+
+    A bundle without calibration data for sets answers with the most probable leaf.
 
     Deterministic: the same rows give the same scores to the last bit, whatever batch they come in.
 
@@ -40,6 +44,8 @@ class LightGBMClassifier:
         Raises InvalidBundle if one of the names is no feature for these bands (``streamer.features.check_names``).
     use_forest : bool
         Evaluate by our own forest if it proves equal to LightGBM's predictor; else always by the predictor, its oracle.
+    level : float
+        Of the conformal sets, 0 < level < 1: the share of each class's objects whose set shall hold their class.
 
     Raises
     ------
@@ -47,18 +53,20 @@ class LightGBMClassifier:
         If a file is missing, damaged, or does not fit the others.
     """
 
-    __slots__ = ("_calibration", "_checksum", "_evaluator", "_leaves", "_manifest", "_raw")
+    __slots__ = ("_calibration", "_checksum", "_evaluator", "_leaves", "_manifest", "_raw", "_rule")
 
     def __init__(
         self,
         files: Mapping[str, bytes],
         check_inputs: Callable[[Sequence[str], Sequence[str]], None],
         use_forest: bool = True,
+        level: float = LEVEL,
     ) -> None:
         self._manifest = read_manifest(files)
         check_inputs(self._manifest.inputs, self._manifest.bands)
         self._leaves = self._manifest.classes()
         self._calibration = Calibration.of_json(files[CALIBRATION])
+        self._rule = _rule(self._calibration, self._leaves, level)
         ensemble, booster = _model(_unpacked(files[TREES]), self._manifest)
         forest = proven_forest(ensemble, booster) if use_forest else None
         self._evaluator: Literal["forest", "booster"] = "booster" if forest is None else "forest"
@@ -130,17 +138,25 @@ class LightGBMClassifier:
         enough = n_detections >= self._manifest.min_detections
         if self._manifest.needs_all_inputs:
             enough &= np.isfinite(matrix).all(axis=1)
-        leaves = np.full((len(matrix), len(self._leaves)), np.nan)
-        class_id = np.full(len(matrix), NOT_CLASSIFIED, dtype=np.int32)
-        if enough.any():
-            leaves[enough] = self._calibration.probabilities(self._raw(matrix[enough]), n_detections[enough])
-            class_id[enough] = np.array(self._manifest.leaves, dtype=np.int32)[leaves[enough].argmax(axis=1)]
-        return Scores(
-            state=np.where(enough, State.CLASSIFIED, State.NOT_CLASSIFIED).astype(np.int8),
-            why=tuple(Why.NONE if ok else Why.TOO_FEW_POINTS for ok in enough.tolist()),
-            class_id=class_id,
-            leaves=leaves,
-        )
+        scores = unasked(len(matrix), Why.TOO_FEW_POINTS, len(self._leaves))
+        if self._rule is not None:
+            scores = replace(scores, possible=np.zeros(scores.leaves.shape, dtype=np.bool_), level=self._rule.level)
+        rows = np.flatnonzero(enough)
+        return self._answered(scores, rows, matrix[rows], n_detections[rows]) if len(rows) else scores
+
+    def _answered(self, scores: Scores, rows: Int64s, matrix: Float32s, n_detections: Int64s) -> Scores:
+        """The scores, whose arrays may be written to, with answers in these rows."""
+        probabilities = self._calibration.probabilities(self._raw(matrix), n_detections)
+        scores.leaves[rows] = probabilities
+        if self._rule is None or scores.possible is None:
+            scores.state[rows] = State.CLASSIFIED
+            scores.class_id[rows] = np.array(self._manifest.leaves, dtype=np.int32)[probabilities.argmax(axis=1)]
+            return replace(scores, why=_placed(scores.why, rows, (Why.NONE,) * len(rows)))
+        answers = self._rule.answers(probabilities, n_detections)
+        scores.state[rows] = answers.state
+        scores.class_id[rows] = answers.class_id
+        scores.possible[rows] = answers.possible
+        return replace(scores, why=_placed(scores.why, rows, answers.why))
 
 
 def bundle_files(manifest: Manifest, trees: str, calibration: Calibration, card: str) -> dict[str, bytes]:
@@ -202,6 +218,27 @@ def _unpacked(packed: bytes) -> str:
         return text.decode()
     except (zlib.error, UnicodeDecodeError) as error:
         raise InvalidBundle(f"{TREES}: not gzip of text: {error}") from error
+
+
+def _rule(calibration: Calibration, leaves: tuple[Class, ...], level: float) -> Rule | None:
+    if calibration.conformal is None:
+        return None
+    if calibration.conformal.leaves != leaves:
+        found = [leaf.id for leaf in calibration.conformal.leaves]
+        raise InvalidBundle(
+            f"{CALIBRATION}: {CONFORMAL} is about {found}, the manifest's leaves are {[leaf.id for leaf in leaves]}"
+        )
+    return calibration.conformal.rule(level)
+
+
+def _placed(before: tuple[Why, ...], rows: Int64s, new: tuple[Why, ...]) -> tuple[Why, ...]:
+    """The reasons `before` with those of `rows` replaced."""
+    if len(new) == len(before):
+        return new
+    whys = list(before)
+    for row, why in zip(rows.tolist(), new, strict=True):
+        whys[row] = why
+    return tuple(whys)
 
 
 def _model(text: str, manifest: Manifest) -> tuple[Ensemble, lightgbm.Booster]:

@@ -1,19 +1,24 @@
-"""Temperatures that turn raw scores into honest probabilities, by the maturity of the light curve."""
+"""Temperatures that turn raw scores into honest probabilities, by the maturity of the light curve, and what sets are made from."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from streamer.classify.conformal import Conformal, conformal_of
 from streamer.classify.manifest import CALIBRATION, json_object
+from streamer.classify.maturity import bin_of
 from streamer.data.arrays import Float64s, Int64s
 from streamer.errors import InvalidBundle
+
+CONFORMAL = "conformal"
+"""Entry of the calibration's file with the classes of the conformal sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,13 @@ class Calibration:
         ``first[0]`` are treated as ``first[0]``.
     temperature : tuple of float
         > 0; 1 leaves the probabilities as they are, more makes them less sure.
+    conformal : Conformal or None
+        In the same bins; None gives no sets, and the most probable class answers.
     """
 
     first: tuple[int, ...]
     temperature: tuple[float, ...]
+    conformal: Conformal | None = None
 
     def __post_init__(self) -> None:
         if not self.first or len(self.first) != len(self.temperature):
@@ -39,6 +47,8 @@ class Calibration:
             raise InvalidBundle(f"{CALIBRATION}: the bins must rise")
         if not all(math.isfinite(value) and value > 0 for value in self.temperature):
             raise InvalidBundle(f"{CALIBRATION}: temperatures must be positive")
+        if self.conformal is not None and self.conformal.first != self.first:
+            raise InvalidBundle(f"{CALIBRATION}: the conformal sets must have the bins of the temperatures")
 
     @classmethod
     def single(cls, temperature: float) -> Calibration:
@@ -47,8 +57,7 @@ class Calibration:
 
     def temperatures(self, n_detections: Int64s) -> Float64s:
         """float64[n], the temperature for light curves with int64[n] detections."""
-        place = np.searchsorted(np.array(self.first), n_detections, side="right") - 1
-        chosen: Float64s = np.array(self.temperature)[np.maximum(place, 0)]
+        chosen: Float64s = np.array(self.temperature)[bin_of(n_detections, self.first)]
         return chosen
 
     def probabilities(self, raw: Float64s, n_detections: Int64s) -> Float64s:
@@ -59,7 +68,7 @@ class Calibration:
         return probabilities
 
     def to_json(self) -> bytes:
-        """The calibration's file: a number, or a list of bins."""
+        """The calibration's file: the temperature, a number or a list of bins, and the classes of the conformal sets."""
         if len(self.first) == 1:
             value: object = self.temperature[0]
         else:
@@ -68,12 +77,23 @@ class Calibration:
                 {"min_detections": low, "max_detections": high, "temperature": temperature}
                 for low, high, temperature in zip(self.first, last, self.temperature, strict=True)
             ]
-        return (json.dumps({"temperature": value}, indent=1) + "\n").encode()
+        temperature = json.dumps({"temperature": value}, indent=1)
+        if self.conformal is None:
+            return f"{temperature}\n".encode()
+        classes = ",\n".join(f"  {json.dumps(each)}" for each in self.conformal.to_json())
+        return f'{temperature[:-2]},\n "{CONFORMAL}": [\n{classes}\n ]\n}}\n'.encode()
 
     @classmethod
     def of_json(cls, raw: bytes) -> Calibration:
         """The calibration written in `raw`; InvalidBundle if it is none, or if its bins leave gaps."""
-        value: Any = json_object(raw, CALIBRATION).get("temperature")
+        tree = json_object(raw, CALIBRATION)
+        temperatures = cls._temperatures_of(tree.get("temperature"))
+        if CONFORMAL not in tree:
+            return temperatures
+        return replace(temperatures, conformal=conformal_of(tree[CONFORMAL], temperatures.first, f"{CALIBRATION}: {CONFORMAL}"))
+
+    @classmethod
+    def _temperatures_of(cls, value: Any) -> Calibration:
         if _is_number(value):
             return cls.single(float(value))
         if not isinstance(value, list) or not all(_is_bin(entry) for entry in value):

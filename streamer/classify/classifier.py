@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from streamer.classify.taxonomy import Class
+import numpy as np
+
+from streamer.classify.taxonomy import NOT_CLASSIFIED, Class
 from streamer.data.arrays import Float32s, Int64s
-from streamer.data.batch import Scores
+from streamer.data.batch import Scores, State, Why
 
 
 class Classifier(Protocol):
@@ -54,3 +56,13 @@ class Classifier(Protocol):
         n_detections : int64[n]
             Detections in each light curve, all bands.
         """
+
+
+def unasked(n: int, why: Why, leaves: int = 0) -> Scores:
+    """Scores of n alerts that no model of so many leaves was asked about; the arrays are new and may be written to."""
+    return Scores(
+        state=np.full(n, State.NOT_CLASSIFIED, dtype=np.int8),
+        why=(why,) * n,
+        class_id=np.full(n, NOT_CLASSIFIED, dtype=np.int32),
+        leaves=np.full((n, leaves), np.nan),
+    )

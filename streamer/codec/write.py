@@ -6,6 +6,7 @@ column.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -99,8 +100,15 @@ class RecordColumns:
     def _longest(self, ends: Int64s, width: int) -> int:
         """No record is longer than this."""
         sizes = np.diff(ends)
-        most = {Part.CHOICE: int(sizes.max(initial=0)), Part.TEXT: width + 10, Part.WHEN: 0}
-        return sum(int(sizes[a]) if part == Part.BYTES else most.get(Part(part), 11) for part, a, _ in self._parts)
+        most = {Part.TEXT: width + 10, Part.WHEN: 0}
+        return sum(
+            int(sizes[a])
+            if part == Part.BYTES
+            else int(sizes[self._longs[a]].max(initial=0))
+            if part == Part.CHOICE
+            else most.get(Part(part), 11)
+            for part, a, _ in self._parts
+        )
 
     def _entry(self, data: bytes) -> int:
         return self._table.setdefault(data, len(self._table))
@@ -120,6 +128,16 @@ def text_bytes(text: str) -> bytes:
     """A string as Avro writes it."""
     data = text.encode()
     return write_long(len(data)) + data
+
+
+def double_bytes(value: float) -> bytes:
+    """A double as Avro writes it."""
+    return struct.pack("<d", value)
+
+
+def float_bytes(value: float) -> bytes:
+    """A float as Avro writes it."""
+    return struct.pack("<f", value)
 
 
 def _stacked(columns: Sequence[Int64s | Float32s | Float64s], n: int, dtype: type) -> Int64s | Float64s:

@@ -256,13 +256,95 @@ class Why(StrEnum):
     UNKNOWN = "UNKNOWN"
     """A reason that this reader's schema version does not know; never written."""
     NONE = "NONE"
-    """Nothing stood in the way: the state is CLASSIFIED."""
+    """Nothing stood in the way."""
     TOO_FEW_POINTS = "TOO_FEW_POINTS"
     """Fewer detections than the model needs, or too few points in a series to compute one of its inputs."""
     SOLAR_SYSTEM = "SOLAR_SYSTEM"
     """A known moving object."""
     NO_MODEL = "NO_MODEL"
     """No model is loaded for this survey."""
+    AMBIGUOUS = "AMBIGUOUS"
+    """Several classes are possible: their common ancestor answers, or nothing if that is above all classes of the model."""
+    ATYPICAL = "ATYPICAL"
+    """No class is possible: the alert looks like none that the model learned."""
+    FEW_EXAMPLES = "FEW_EXAMPLES"
+    """The only possible class has too few known objects to be named: an ancestor answers."""
+
+
+UNASKED = frozenset({Why.TOO_FEW_POINTS, Why.SOLAR_SYSTEM, Why.NO_MODEL})
+"""Reasons for which the model was not asked at all; otherwise there are probabilities, even where the answer is withheld."""
+
+
+class Basis(IntEnum):
+    """What a further score was trained on; the symbols of the tagged schema, in its order."""
+
+    UNKNOWN = 0
+    """Never written."""
+    REAL = 1
+    SIMULATED = 2
+    MIXED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherScore:
+    """The answer of each of n alerts to another question than the class.
+
+    Parameters
+    ----------
+    name : str
+        What is scored, as subscribers see it.
+    value : float64[n]
+        A probability, 0 to 1, unless the name says otherwise; NaN where there is none, and then it is not in the tag.
+    basis : Basis
+    epochs : int64[n] or None
+        Number of epochs that the score rests on, ``MISSING`` where it is one alert's; None if it is always.
+    """
+
+    name: str
+    value: Float64s
+    basis: Basis
+    epochs: Int64s | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownObject:
+    """An object of a catalogue.
+
+    Parameters
+    ----------
+    catalogue, name : str
+    separation : float, arcsec
+        Between the alert and the catalogue's position.
+    harmonic : str or None
+        Period of the alert over the catalogue's: ``1``, ``2``, ``1/3`` …; None if periods were not compared.
+    """
+
+    catalogue: str
+    name: str
+    separation: float
+    harmonic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """How much one input speaks for an answer.
+
+    Parameters
+    ----------
+    input : str
+        Name of the feature.
+    value : float
+        In the feature's unit; NaN if undefined.
+    contribution : float
+        What it adds to the answer's raw score (TreeSHAP).
+    text : str
+        The same for people.
+    """
+
+    input: str
+    value: float
+    contribution: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,13 +359,31 @@ class Scores:
     class_id : int32[n]
         The answer's id in the taxonomy: a leaf, an inner class, or 300 for NotClassified.
     leaves : float64[n, number of leaves]
-        Calibrated probabilities in the order of the classifier's leaves, each row summing to 1; NaN where not classified.
+        Calibrated probabilities in the order of the classifier's leaves, each row summing to 1; NaN where the model was not asked.
+    possible : bool[n, number of leaves] or None
+        The conformal set of each alert, in the order of the leaves; None if the model gives no sets.
+    level : float or None
+        The share of each class's objects whose set holds their class; None if the model gives no sets.
+    novelty : float32[n] or None
+        How far from the training data, 0 to 1; NaN where the model was not asked, None if it does not measure it.
+    reasons : mapping of int to tuple of Contribution
+        The weightiest inputs of alerts, by index, the weightiest first; empty unless asked for.
+    further : tuple of FurtherScore
+        Answers to other questions than the class.
+    known : mapping of int to KnownObject
+        Alerts, by index, that were recognised as objects of a catalogue.
     """
 
     state: Int8s
     why: tuple[Why, ...]
     class_id: Int32s
     leaves: Float64s
+    possible: Bools | None = None
+    level: float | None = None
+    novelty: Float32s | None = None
+    reasons: Mapping[int, tuple[Contribution, ...]] = field(default_factory=dict)
+    further: tuple[FurtherScore, ...] = ()
+    known: Mapping[int, KnownObject] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.state)

@@ -29,7 +29,7 @@ from streamer.sources.simulator import simulate
 from streamer.stores.bundled import bundled_schema
 from streamer.surveys import SURVEYS
 from streamer.surveys.survey import Survey
-from streamer.tagged import broker_bytes, tags
+from streamer.tagged import VERSION, broker_bytes, tags
 from tests.packets import LSST, LSST_ID, SYNC, ZTF, TableOfSchemas, raw_batch, registry_frame
 from tests.unit.classifiers import FixedClassifier
 
@@ -68,7 +68,7 @@ def answers(name: str, bodies: list[bytes]) -> dict[str, Any]:
     names = [feature.name for feature in features_of(part.alerts.bands)]
     matrix = compute(part.alerts, names)
     decoded = Program(recorded.schema, recorded.survey.projection).decode(outcome.rows.bodies)
-    reader = RecordReader(bundled_schema("tagged", "1.0"))
+    reader = RecordReader(bundled_schema("tagged", VERSION))
     datums = tags(outcome.rows, part, broker_bytes("streamer", "golden"), PUBLISHED)
     return {
         "columns": _columns(decoded),

@@ -15,6 +15,7 @@ from streamer.data.schema import WriterSchema
 from streamer.messages import TAG_FIELD
 from streamer.stores.bundled import bundled_schema
 from streamer.stores.schemas import FolderSchemas
+from streamer.tagged import VERSION
 from tests.broker.client import contents, produce
 from tests.broker.service import Service, Settings, streamer
 from tests.kafka_fixtures import Kafka, Names
@@ -60,7 +61,7 @@ def _answer(tag: Mapping[str, Any]) -> bytes:
         "published": 0,
     }
     assert set(same) == set(FROM_THE_WAY)
-    return datum(bundled_schema("tagged", "1.0").tree, {**tag, **same})
+    return datum(bundled_schema("tagged", VERSION).tree, {**tag, **same})
 
 
 def through_kafka(service: Service, files: Mapping[str, Iterable[Path]]) -> None:

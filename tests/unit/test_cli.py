@@ -19,6 +19,7 @@ from streamer.commands import demo, replay
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.sinks.feed import paced
 from streamer.stores.bundled import bundled_schema
+from streamer.tagged import VERSION
 from streamer.testing import HandClock
 from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
 
@@ -339,4 +340,4 @@ def test_a_payload_that_is_no_tag_is_told_so(payload: bytes) -> None:
 
 
 def test_the_bundled_tag_schema_is_the_one_that_frames_without_schema_are_read_with() -> None:
-    assert bundled_schema("tagged", "1.0").tree["name"] == "Tagged"
+    assert bundled_schema("tagged", VERSION).tree["name"] == "Tagged"

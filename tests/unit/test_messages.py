@@ -2,26 +2,29 @@
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import fastavro
 import numpy as np
 import pytest
 
+from streamer.client import tagged_records
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare, rabin_fingerprint
-from streamer.data.batch import State, Why
+from streamer.data.arrays import Float32s, Int64s
+from streamer.data.batch import Basis, Contribution, FurtherScore, KnownObject, Scores, State, Why
 from streamer.data.message import Channel, Message
 from streamer.data.schema import WriterSchema
-from streamer.errors import Reason, Stage
+from streamer.errors import InvalidData, Reason, Stage
 from streamer.messages import TAG_FIELD, Encoder, OwnSchemas, Shape
 from streamer.pipeline import Outcome, Pipeline
 from streamer.stores.bundled import bundled_schema
-from streamer.tagged import tag_id
+from streamer.tagged import VERSION, tag_id
 from tests.packets import ZTF, container, raw_batch, ztf_packet, ztf_point, ztf_record
 from tests.unit.classifiers import FixedClassifier
 from tests.unit.test_pipeline import MESSAGES, run
 
-OWN = OwnSchemas(bundled_schema("tagged", "1.0"), bundled_schema("dead_letter", "1.0"))
+OWN = OwnSchemas(bundled_schema("tagged", VERSION), bundled_schema("dead_letter", "1.0"))
 
 
 class Ids:
@@ -73,6 +76,82 @@ def test_a_tag_says_all_that_is_known() -> None:
     for parent in model.parents:
         below = [leaf.id for leaf in model.leaves if _is_below(leaf, parent)]
         assert parents[parent.id] == pytest.approx(sum(probabilities[number] for number in below))
+
+
+class Talkative(FixedClassifier):
+    """Says everything that a tag can hold of the first alert, and of the others what is not undefined."""
+
+    def scores(self, matrix: Float32s, n_detections: Int64s) -> Scores:
+        plain = super().scores(matrix, n_detections)
+        first = np.arange(len(plain)) == 0
+        possible = np.zeros(plain.leaves.shape, dtype=np.bool_)
+        possible[0, [1, 3]] = True
+        return replace(
+            plain,
+            state=np.where(first, State.PARENT_ONLY, State.NOT_CLASSIFIED).astype(np.int8),
+            why=(Why.AMBIGUOUS, *(Why.ATYPICAL,) * (len(plain) - 1)),
+            class_id=np.where(first, 2200, 300).astype(np.int32),
+            possible=possible,
+            level=0.9,
+            novelty=np.where(first, np.float32(0.25), np.float32(np.nan)),
+            reasons={0: (Contribution("snr", 12.5, 0.75, "signal to noise 12.5"), Contribution("skew_g", np.nan, -0.5, "none"))},
+            further=(
+                FurtherScore("p_binary", np.where(first, 0.5, np.nan), Basis.SIMULATED, np.full(len(plain), 3)),
+                FurtherScore("p_msp", np.full(len(plain), 0.125), Basis.REAL),
+            ),
+            known={0: KnownObject("psrcat", "J0437-4715", 2.5, "1/2")},
+        )
+
+
+def test_a_tag_says_what_else_may_be_true() -> None:
+    outcome = run(container(ZTF.tree, [ztf_record(candid=1), ztf_record(candid=2)], "null"), ztf=Talkative())
+    one, other = map(record, encoded(outcome))
+    assert (one["state"], one["reason"], one["class_id"]) == ("PARENT_ONLY", "AMBIGUOUS", 2200)
+    assert (other["state"], other["reason"], other["class_id"]) == ("NOT_CLASSIFIED", "ATYPICAL", 300)
+    assert one["conformal_set"] == [Talkative.leaves[1].id, Talkative.leaves[3].id]
+    assert other["conformal_set"] == []
+    assert (one["conformal_level"], other["conformal_level"]) == (0.9, 0.9)
+    assert (one["novelty"], other["novelty"]) == (0.25, None)
+    assert len(one["classifications"]) == len(other["classifications"]) == len(Talkative.leaves)
+    assert one["reasons"] == [
+        {"input": "snr", "value": 12.5, "contribution": 0.75, "text": "signal to noise 12.5"},
+        {"input": "skew_g", "value": None, "contribution": -0.5, "text": "none"},
+    ]
+    msp = {"name": "p_msp", "value": 0.125, "epochs": None, "basis": "REAL"}
+    assert one["scores"] == [{"name": "p_binary", "value": 0.5, "epochs": 3, "basis": "SIMULATED"}, msp]
+    assert other["scores"] == [msp]
+    assert one["known_object"] == {"catalogue": "psrcat", "name": "J0437-4715", "separation": 2.5, "harmonic": "1/2"}
+    assert (other["reasons"], other["known_object"]) == ([], None)
+
+
+def test_readers_of_both_versions_understand_tags_of_both() -> None:
+    old = bundled_schema("tagged", "1.0")
+    (message,) = encoded(run(ztf_packet([ztf_point(fid=1)]), ztf=Talkative()))
+    new = record(message)
+    seen = record(message, old)
+    assert (seen["state"], seen["reason"]) == ("PARENT_ONLY", "UNKNOWN")
+    assert seen == {name: value for name, value in new.items() if name in seen} | {"reason": "UNKNOWN"}
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, fastavro.parse_schema(old.tree), {**seen, "reason": "NONE"})
+    again = next(iter(tagged_records(b"\x00\x00\x00\x00\x01" + stream.getvalue())))
+    unsaid: dict[str, Any] = {
+        "conformal_set": [],
+        "conformal_level": None,
+        "novelty": None,
+        "reasons": [],
+        "scores": [],
+        "known_object": None,
+    }
+    assert again == {**seen, "reason": "NONE", **unsaid}
+    assert next(iter(tagged_records(b"\x00\x00\x00\x00\x01" + message.value))) == new
+    with pytest.raises(InvalidData, match=r"no record of the versions 1\.1, 1\.0"):
+        list(tagged_records(b"\x00\x00\x00\x00\x01" + message.value + b"\x00"))
+
+
+def test_further_scores_have_the_bases_of_the_schema() -> None:
+    scores = next(entry for entry in OWN.tagged.tree["fields"] if entry["name"] == "scores")["type"]["items"]
+    field = next(entry for entry in scores["fields"] if entry["name"] == "basis")
+    assert field["type"]["symbols"] == [basis.name for basis in Basis]
 
 
 def _is_below(leaf: Any, parent: Any) -> bool:

@@ -16,10 +16,11 @@ from streamer.data.schema import WriterSchema
 from streamer.messages import Encoder, OwnSchemas, Shape
 from streamer.pipeline import Pipeline
 from streamer.stores.bundled import bundled_schema
+from streamer.tagged import VERSION
 
 KEYS = ("pipeline_over_naive", "pipeline_over_good")
 BATCH = 256
-OWN = OwnSchemas(bundled_schema("tagged", "1.0"), bundled_schema("dead_letter", "1.0"))
+OWN = OwnSchemas(bundled_schema("tagged", VERSION), bundled_schema("dead_letter", "1.0"))
 """The schemas of what goes out."""
 
 

@@ -17,6 +17,7 @@ from streamer.codec.framing import Framing
 from streamer.features import compute
 from streamer.pipeline import Pipeline
 from streamer.stores.bundled import bundled_schema
+from streamer.tagged import VERSION
 
 KNOWN = {"trigger_magnitude", "n_detections", "n_nights", "span", "snr_mean_r", "skew_r", "stetson_k_r", "slope_r", "rise_time_r"}
 
@@ -106,7 +107,7 @@ def test_naive_gives_the_packet_with_a_tag_in_its_own_framing(simulated: Sample,
 
 def test_good_libraries_give_a_tag(simulated: Sample, model: Model) -> None:
     written = GoodLibraries(model, simulated.schemas)(simulated.payloads[0])
-    tag = fastavro.schemaless_reader(io.BytesIO(written[5:]), bundled_schema("tagged", "1.0").tree, None)
+    tag = fastavro.schemaless_reader(io.BytesIO(written[5:]), bundled_schema("tagged", VERSION).tree, None)
     assert isinstance(tag, dict)
     assert tag["state"] == "CLASSIFIED"
     assert sum(each["probability"] for each in tag["classifications"]) == pytest.approx(1.0)

@@ -18,6 +18,7 @@ from streamer.classify import bundle, taxonomy
 from streamer.classify.bundle import LightGBMClassifier, bundle_checksum, bundle_files, read_manifest
 from streamer.classify.calibration import Calibration
 from streamer.classify.classifier import Classifier
+from streamer.classify.conformal import Conformal
 from streamer.classify.manifest import CALIBRATION, CARD, MANIFEST, TREES
 from streamer.data.arrays import Float32s
 from streamer.data.batch import State, Why
@@ -130,6 +131,40 @@ def test_rows_without_an_input_are_not_classified_by_a_model_that_needs_all() ->
     assert scores.state.tolist() == [State.NOT_CLASSIFIED, State.CLASSIFIED, State.CLASSIFIED]
     assert scores.why == (Why.TOO_FEW_POINTS, Why.NONE, Why.NONE)
     assert np.isnan(scores.leaves).all(axis=1).tolist() == [True, False, False]
+
+
+def conformal_of_tiny(leaves: tuple[int, ...] = LEAVES) -> Calibration:
+    """Sets from objects of which the model says the truth with a probability of .3 or more."""
+    truth = np.repeat(np.arange(len(leaves)), 50)
+    probabilities = np.full((len(truth), len(leaves)), 0.3)
+    classes = tuple(map(taxonomy.by_id, leaves))
+    return Calibration((1,), (2.0,), Conformal.of(probabilities, truth, np.full(len(truth), 3), classes, (1,)))
+
+
+def test_a_bundle_with_conformal_data_answers_by_its_sets() -> None:
+    model = LightGBMClassifier(tiny_files(conformal_of_tiny()), any_inputs, level=0.8)
+    scores = model.scores(rows(30), np.r_[np.full(29, 5), 1])
+    assert scores.possible is not None
+    assert scores.level == 0.8
+    assert not scores.possible[29].any()
+    assert scores.possible[:29].tolist() == (scores.leaves[:29] >= 0.3).tolist()
+    one = scores.possible.sum(axis=1) == 1
+    assert 0 < one.sum() < 29
+    assert (scores.state[one] == State.CLASSIFIED).all()
+    assert scores.class_id[one].tolist() == [LEAVES[k] for k in scores.possible[one].argmax(axis=1)]
+    assert {scores.why[i] for i in np.flatnonzero(~one)} == {Why.AMBIGUOUS, Why.TOO_FEW_POINTS}
+    assert np.isfinite(scores.leaves[:29]).all()
+
+
+def test_a_bundle_with_conformal_data_may_have_nothing_to_answer() -> None:
+    scores = LightGBMClassifier(tiny_files(conformal_of_tiny()), any_inputs).scores(rows(2), np.array([0, 1]))
+    assert scores.why == (Why.TOO_FEW_POINTS,) * 2
+    assert (scores.possible is not None, scores.level) == (True, 0.9)
+
+
+def test_conformal_data_of_other_classes_are_refused() -> None:
+    with pytest.raises(InvalidBundle, match=r"calibration\.json: conformal is about \[2222, 2323\]"):
+        LightGBMClassifier(tiny_files(conformal_of_tiny((2222, 2323))), any_inputs)
 
 
 def test_a_matrix_of_another_width_is_refused() -> None:
