@@ -17,6 +17,7 @@ from streamer.classify.taxonomy import NOT_CLASSIFIED
 from streamer.codec.columns import Decoded, Status
 from streamer.codec.decode import Program
 from streamer.codec.framing import REASON_OF_STATUS, Framing
+from streamer.codec.projection import Projection
 from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
 from streamer.data.arrays import Bools, Int64s
@@ -25,7 +26,7 @@ from streamer.data.photometry import Kind
 from streamer.data.schema import WriterSchema
 from streamer.data.tally import Tally
 from streamer.errors import InvalidSchema, Reason, Stage, UnsupportedSchema
-from streamer.features import compute
+from streamer.features import compute, series_read
 from streamer.surveys import survey_of
 from streamer.surveys.survey import Survey
 
@@ -225,7 +226,7 @@ class Pipeline:
         if schema not in self._readers:
             if len(self._readers) >= MAX_SCHEMAS:
                 self._readers.clear()
-            self._readers[schema] = _reader(schema)
+            self._readers[schema] = _reader(schema, self._classifiers)
         return self._readers[schema]
 
     def _read_by_library(self, rows: Rows) -> dict[str, int]:
@@ -248,15 +249,20 @@ def number_of_detections(alerts: AlertBatch) -> Int64s:
     return np.bincount(curves.rows[curves["kind"] == Kind.DETECTION], minlength=len(alerts))
 
 
-def _reader(schema: WriterSchema) -> _Reader:
+def _reader(schema: WriterSchema, classifiers: Mapping[str, Classifier]) -> _Reader:
     survey = None
     try:
         survey = survey_of(root_of(schema))
-        return _Reader(survey, Program(schema, survey.projection))
+        return _Reader(survey, Program(schema, _wanted(survey, classifiers.get(survey.name))))
     except InvalidSchema as error:
         return _Reader(survey, None, Reason.INVALID_SCHEMA, str(error))
     except UnsupportedSchema as error:
         return _Reader(survey, None, Reason.UNSUPPORTED_SCHEMA, str(error))
+
+
+def _wanted(survey: Survey, classifier: Classifier | None) -> Projection:
+    """What to decode: of the large series those that the model reads; all of them if there is none, as somebody else will look."""
+    return survey.projection if classifier is None else survey.reading(series_read(classifier.inputs, survey.bands))
 
 
 def _decoded(decoded: Decoded, group: Int64s) -> tuple[Int64s, Rejections]:

@@ -88,7 +88,8 @@ class KernelDecoder:
 def _least_bytes_of_entries(operations: Operations, n_tables: int) -> Int64s:
     """int64[n_tables], the fewest bytes that an entry of each table takes: the number of entries is checked against it."""
     least = np.full(n_tables, np.iinfo(np.int32).max, dtype=np.int64)
-    arrays = operations.table[(operations.table[:, 0] == Op.ARRAY) & (operations.table[:, 2] != NO_TABLE)]
+    fills_a_table = np.isin(operations.table[:, 0], (Op.ARRAY, Op.FLOATS)) & (operations.table[:, 2] != NO_TABLE)
+    arrays = operations.table[fills_a_table]
     np.minimum.at(least, arrays[:, 2], arrays[:, 3])
     return least
 

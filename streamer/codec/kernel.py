@@ -33,6 +33,7 @@ _FLOAT, _DOUBLE, _LONG_AS_FLOAT, _BOOLEAN_AS_FLOAT, _LONG = (
 _TEXT, _BOOLEAN_AS_TEXT, _PRESENT, _NULL_FLOAT, _NULL_LONG, _NULL_TEXT = (
     int(op) for op in (Op.TEXT, Op.BOOLEAN_AS_TEXT, Op.PRESENT, Op.NULL_FLOAT, Op.NULL_LONG, Op.NULL_TEXT)
 )
+_SKIP_ITEMS, _FLOATS = int(Op.SKIP_ITEMS), int(Op.FLOATS)
 _MISSING = int(MISSING)
 
 
@@ -245,6 +246,35 @@ def run(addresses, lengths, table, targets, floats, float_base, longs, long_base
                 else:
                     depth -= 1
                     step = a
+            elif op == _SKIP_ITEMS or op == _FLOATS:
+                while True:
+                    count, place = _long(data, at, end)
+                    if place >= 0 and count < 0:
+                        count = -count
+                        _, place = _long(data, place, end)
+                    if place < 0 or count < 0:
+                        outcome = _TRUNCATED if place == -1 else _MALFORMED
+                        break
+                    at = place
+                    if count == 0:
+                        break
+                    if count > (end - at) // c:
+                        outcome = _TRUNCATED
+                        break
+                    if op == _FLOATS:
+                        if count > MAX_ENTRIES - (used[b] - before[b]):
+                            outcome = _OVERLONG
+                            break
+                        if count > room[b] - used[b]:
+                            outcome = _OVERFLOW
+                            break
+                        base = float_base[a] + used[b]
+                        for k in range(count):
+                            floats[base + k] = np.uint32(_word(data, at + 4 * k, 4)).view(np.float32)
+                        used[b] += count
+                    at += count * c
+                if outcome != _OK:
+                    break
             elif op == _BOOLEAN_AS_FLOAT or op == _BOOLEAN_AS_TEXT:
                 if at >= end:
                     outcome = _TRUNCATED

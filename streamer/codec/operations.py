@@ -64,6 +64,10 @@ class Op(IntEnum):
     NULL_FLOAT = 19
     NULL_LONG = 20
     NULL_TEXT = 21
+    SKIP_ITEMS = 22
+    """All blocks of an array whose items take c bytes each."""
+    FLOATS = 23
+    """All blocks of an array of floats (c = 4 bytes each) to float column a of table b, an entry each."""
 
 
 _EMIT = {
@@ -258,6 +262,8 @@ class _Compiler:
             self.code[jump][1] = len(self.code)
 
     def _array(self, array: Array | Map, table: int) -> None:
+        if isinstance(array, Array) and self._array_at_once(array, table):
+            return
         self._nesting += 1
         if self._nesting > MAX_NESTING:
             raise NotCovered(f"arrays nested deeper than {MAX_NESTING}")
@@ -276,6 +282,18 @@ class _Compiler:
         self.emit(Op.NEXT, begin, table)
         self.code[begin][1], self.code[begin][3] = len(self.code), min(least, 1 << 30)
         self._nesting -= 1
+
+    def _array_at_once(self, array: Array, table: int) -> bool:
+        """Emit one operation for the whole array, if there is one for it."""
+        size = _fixed_bytes(array.items)
+        if table == NO_TABLE and size:
+            self.emit(Op.SKIP_ITEMS, c=size)
+            return True
+        slots = self.wanted.get(table, {}).get((), [])
+        if array.items == "float" and [slot.type for slot in slots] == [Type.FLOAT]:
+            self.emit(Op.FLOATS, slots[0].number, table, FIXED_BYTES["float"])
+            return True
+        return False
 
     def _skip(self, node: Node) -> None:
         match node:

@@ -5,7 +5,7 @@ Fields are found by name (with aliases) in the *writer's* schema, so that a new 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -72,17 +72,25 @@ class Table:
     arrays : tuple of str
         Names that the array has had; the first that the schema has is used. A null array has no entries.
     fields : tuple of Field
+    on_demand : bool
+        Large, and left in the bytes unless somebody reads it; see :func:`reading`.
     """
 
     name: str
     arrays: tuple[str, ...]
     fields: tuple[Field, ...]
+    on_demand: bool = False
 
 
 Projection = tuple[Table, ...]
 """The tables a survey wants; the first is the packet itself."""
 
 Path = tuple[str, ...]
+
+
+def reading(projection: Projection, read: Container[str]) -> Projection:
+    """`projection` without those of its tables on demand that are not in `read`."""
+    return tuple(table for table in projection if not table.on_demand or table.name in read)
 
 
 @dataclass(frozen=True, slots=True)

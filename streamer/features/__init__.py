@@ -17,15 +17,20 @@ from streamer.features import (
     autoregression,
     colour,
     context,
+    dispersion,
     evolution,
+    fold,
     forced,
     limits,
     orbit,
     periodicity,
     profile,
+    pulse,
     sampling,
     shape,
     statistics,
+    subbands,
+    subints,
     supernova,
     timescales,
     trigger,
@@ -48,6 +53,11 @@ FAMILIES: tuple[Family, ...] = (
     periodicity.FAMILY,
     profile.FAMILY,
     orbit.FAMILY,
+    pulse.FAMILY,
+    dispersion.FAMILY,
+    subints.FAMILY,
+    subbands.FAMILY,
+    fold.FAMILY,
 )
 
 
@@ -60,6 +70,13 @@ def families_of(bands: Sequence[str]) -> tuple[Family, ...]:
 def features_of(bands: Sequence[str]) -> tuple[Feature, ...]:
     """All features of a survey with these bands."""
     return tuple(feature for family in families_of(bands) for feature in family.outputs(bands))
+
+
+def series_read(names: Sequence[str], bands: Sequence[str]) -> frozenset[str]:
+    """The series on demand that the features of these names are made of; names that are no features read nothing."""
+    wanted = set(names)
+    families = (family for family in families_of(bands) if any(feature.name in wanted for feature in family.outputs(bands)))
+    return frozenset(name for family in families for name in family.series)
 
 
 def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:

@@ -52,12 +52,21 @@ class Family:
     reads : ``light_curves`` or ``series``
         What the features are made of. A survey with bands has light curves, one without has series; a family of the other kind is
         none of its families.
+    series : tuple of str
+        Series on demand that it reads; where a batch does not have them, its features are undefined.
     """
 
     name: str
     outputs: Callable[[Sequence[str]], tuple[Feature, ...]]
     compute: Callable[[AlertBatch], Float32s]
     reads: Literal["light_curves", "series"] = "light_curves"
+    series: tuple[str, ...] = ()
+
+
+def stated(alerts: AlertBatch, name: str) -> Float64s:
+    """float64[n], what the packets themselves say under the context's `name`; NaN where they do not."""
+    column = alerts.context.get(name)
+    return np.full(len(alerts), np.nan) if column is None else np.asarray(column, dtype=np.float64)
 
 
 def for_bands(templates: Sequence[Feature], bands: Sequence[str]) -> tuple[Feature, ...]:

@@ -4,7 +4,8 @@ A candidate has no light curve and no bands; its profile, its curve of signal-to
 earlier epochs are the batch's ``series``. What would make it no candidate (no finite epoch, no place on the sky, a period that is
 not a positive number) is rejected. What only makes it a poor one is kept, and the features that need it are undefined: a profile
 or curve that is empty, constant or not measured. Earlier epochs come in any order; those that are repeated, not finite or not
-earlier than the candidate are left out.
+earlier than the candidate are left out. Sub-integrations and sub-bands are most of a packet, and are in the batch only where
+somebody reads them: n rows end to end, n being the context's ``n_subints`` and ``n_subbands``.
 
 ``timing`` are the object's barycentric periods: those of the earlier epochs and the candidate's own, where period and error are
 known. A candidate with a topocentric period alone adds none: the Earth's motion changes it by 1e-4 in half a year, as a binary's
@@ -41,6 +42,12 @@ _EPOCH = ("mjd", "p_bary", "p_err", "accel", "accel_err", "snr", "dm")
 _TIMING = ("p_bary", "p_err", "accel", "accel_err", "dm")
 """What of them tells whether the pulsar is in a binary."""
 
+_NUMBERS = (
+    "t_obs", "position_error", "centre_frequency", "bandwidth", "p_err", "pdot", "accel", "accel_err", "dm", "snr", "width",
+    "n_subints", "n_subbands", "beams_seen",
+)  # fmt: skip
+"""Numbers of the candidate as a whole, beside its periods; they are context as they are, in the packet's units."""
+
 PROJECTION = (
     Table(
         "alert",
@@ -49,12 +56,15 @@ PROJECTION = (
             Field("alert_id", ("candidate_id",), Type.INTEGER, needed=True),
             Field("object_id", ("object_id",), Type.TEXT, MAX_ID_BYTES + 1),
             *(Field(name, (name,), needed=True) for name in ("epoch", "ra", "dec")),
-            *(Field(name, (name,)) for name in ("p_topo", "p_bary", "p_err", "accel", "accel_err", "dm", "position_error")),
+            *(Field(name, (name,)) for name in ("p_topo", "p_bary")),
             *(Field(f"has_{name}", (name,), Type.PRESENT) for name in ("p_topo", "p_bary")),
+            *(Field(name, (name,)) for name in _NUMBERS),
         ),
     ),
     Table("profile", ("profile",), (Field("value", (ITSELF,)),)),
     Table("dm_curve", ("dm_curve",), (Field("dm", ("dm",)), Field("snr", ("snr",)))),
+    Table("subints", ("subints",), (Field("value", (ITSELF,)),), on_demand=True),
+    Table("subbands", ("subbands",), (Field("value", (ITSELF,)),), on_demand=True),
     Table("epochs", ("prv_epochs",), tuple(Field(name, (name,)) for name in _EPOCH)),
 )
 
@@ -108,6 +118,7 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
         series={
             "profile": decoded.tables["profile"],
             "dm_curve": decoded.tables["dm_curve"],
+            **{name: decoded.tables[name] for name in ("subints", "subbands") if name in decoded.tables},
             "epochs": past,
             "timing": _timing(past, columns),
         },
@@ -115,9 +126,9 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
 
 
 def _context(columns: Mapping[str, Column]) -> dict[str, Float32s]:
-    """Numbers of the candidate as a whole; the period is the barycentric one where that is known."""
+    """The candidate's own numbers; ``period`` is the barycentric one where that is known."""
     period = np.where(columns["has_p_bary"], columns["p_bary"], columns["p_topo"])
-    numbers = {"period": period, "dm": columns["dm"], "position_error": columns["position_error"]}
+    numbers = {"period": period, "p_topo": columns["p_topo"]} | {name: columns[name] for name in _NUMBERS}
     return {name: np.asarray(column, dtype=np.float32) for name, column in numbers.items()}
 
 

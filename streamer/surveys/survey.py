@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 
 from streamer.codec.columns import Decoded
-from streamer.codec.projection import Projection
+from streamer.codec.projection import Projection, reading
 from streamer.codec.types import Record
 from streamer.data.arrays import Bools, Column, Float64s, Int8s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
@@ -52,6 +52,10 @@ class Survey:
     recognises: Callable[[Record], bool]
     to_alerts: Callable[[Decoded, Int64s], tuple[AlertBatch, Rejections]]
     is_public: Callable[[Decoded], Bools] = everything
+
+    def reading(self, series: Container[str]) -> Projection:
+        """What is decoded where nothing but `series` is asked for of the tables on demand."""
+        return reading(self.projection, series)
 
 
 def has_fields(*names: str) -> Callable[[Record], bool]:

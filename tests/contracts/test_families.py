@@ -59,6 +59,7 @@ def test_the_suite_counts_its_cases() -> None:
     assert [family.name for family in FAMILIES] == [
         "trigger", "context", "sampling", "statistics", "shape", "colour", "evolution", "supernova", "timescales",
         "autoregression", "limits", "forced", "periodicity", "profile", "orbit",
+        "pulse", "dispersion", "subints", "subbands", "fold",
     ]  # fmt: skip
     distinct = {feature.meaning.partition(" Band")[0] + feature.source for feature in features_of(("g", "r", "i"))}
     assert len(distinct) >= 90

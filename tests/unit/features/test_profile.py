@@ -113,6 +113,6 @@ def test_halves_are_rounded_upwards() -> None:
     assert features([values])[0, 0] == pytest.approx((0 + 1 + 2 + 255) / 4)
 
 
-def test_a_survey_without_bands_has_these_features_alone() -> None:
-    assert [feature.name for feature in features_of(())] == NAMES
+def test_a_survey_without_bands_has_these_features_first() -> None:
+    assert [feature.name for feature in features_of(())][: len(NAMES)] == NAMES
     assert not set(NAMES) & {feature.name for feature in features_of(("g", "r", "i"))}

@@ -10,7 +10,7 @@ import pytest
 from streamer.codec.framing import Framing
 from streamer.data.arrays import Float32s
 from streamer.errors import InvalidData
-from streamer.features import compute, features_of
+from streamer.features import compute, profile
 from streamer.pipeline import Pipeline
 from streamer.sources.simulated.pulsar import KINDS, candidates, dispersed
 from streamer.sources.simulator import SimulatedAlert, simulate, simulate_light_curves
@@ -32,7 +32,7 @@ def features(alerts: tuple[SimulatedAlert, ...]) -> Float32s:
     pipeline = Pipeline(Framing(BundledSchemas()), {}, allow_private=False)
     (part,) = pipeline(raw_batch([alert.payload for alert in alerts])).scored
     assert len(part.alerts) == len(alerts)
-    return compute(part.alerts, [feature.name for feature in features_of(())])
+    return compute(part.alerts, [feature.name for feature in profile.FEATURES])
 
 
 def test_the_same_seed_gives_the_same_bytes_however_many_are_asked_for() -> None:
