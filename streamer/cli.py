@@ -273,6 +273,25 @@ def show_model(name: str, folder: Path | None) -> None:
     _print(card(name, folder))
 
 
+@main.group()
+def data() -> None:
+    """Light curves to train with."""
+
+
+@data.command("prepare")
+@click.argument("source", metavar="SRC", type=EXISTING)
+@click.option("--out", type=FOLDER, required=True, help="Folder in which each set gets its folder.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each set, a line each.")
+def prepare_data(source: Path, out: Path, as_json: bool) -> None:
+    """Make light-curve tables of the public sets in SRC: a folder with lightcurves/ in it, or one set's folder."""
+    with _extra("train"):
+        from streamer.commands.tables import outcome_line, outcome_text
+        from streamer.training.prepare import prepare
+
+    for outcome in prepare(source, out, _narrator()):
+        click.echo(outcome_line(outcome) if as_json else outcome_text(outcome))
+
+
 @main.command()
 @click.argument("recipe", metavar="RECIPE.toml", type=CONFIG)
 @click.option(

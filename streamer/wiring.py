@@ -136,6 +136,11 @@ def classifiers(settings: config.Model) -> dict[str, LightGBMClassifier]:
     found: dict[str, LightGBMClassifier] = {}
     for name in settings.name:
         model = LightGBMClassifier(_bundle(name, settings.folder), check_names)
+        if model.manifest.view != "stream":
+            raise InvalidConfig(
+                f"model.name: {model.name} was trained on whole light curves (view {model.manifest.view}); an alert carries only a "
+                "part of one. Use it with streamer classify --table"
+            )
         if model.survey in found:
             raise InvalidConfig(f"model.name: {found[model.survey].name} and {name} are both for {model.survey}; name one of them")
         found[model.survey] = model

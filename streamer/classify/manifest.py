@@ -16,6 +16,9 @@ from streamer.classify import taxonomy
 from streamer.classify.taxonomy import Class
 from streamer.errors import InvalidBundle
 
+VIEWS = ("stream", "history")
+"""What a model was trained to see of an object: the window that an alert packet carries, or everything up to an epoch."""
+
 FORMAT = 1
 """Version of this layout; a reader refuses any other."""
 
@@ -76,6 +79,8 @@ class Manifest:
     training : tuple of TrainingSet
     needs_all_inputs : bool
         An alert of which an input is undefined is not classified: the model never saw such a one. Written only if true.
+    view : ``stream`` or ``history``
+        One of :data:`VIEWS`; the service has only the first to show. Written only if it is not ``stream``.
     metrics : mapping of str to float
         Headline figures on held-out objects.
     checksums : mapping of file name to SHA-256 (hex)
@@ -94,6 +99,7 @@ class Manifest:
     data_hash: str
     training: tuple[TrainingSet, ...]
     needs_all_inputs: bool = False
+    view: str = "stream"
     metrics: Mapping[str, float] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
 
@@ -105,6 +111,8 @@ class Manifest:
             raise InvalidBundle("manifest: inputs must be one or more different names")
         if self.min_detections < 0 or self.trees < 1:
             raise InvalidBundle("manifest: min_detections must be at least 0 and trees at least 1")
+        if self.view not in VIEWS:
+            raise InvalidBundle(f"manifest: view is {self.view!r:.80}, not one of {', '.join(VIEWS)}")
 
     def classes(self) -> tuple[Class, ...]:
         """The leaves as classes; InvalidBundle if they are no two or more classes that exclude each other."""
@@ -128,6 +136,8 @@ class Manifest:
             tree[entry.name] = dict(sorted(value.items())) if isinstance(value, Mapping) else value
         if not self.needs_all_inputs:
             del tree["needs_all_inputs"]
+        if self.view == "stream":
+            del tree["view"]
         tree["training"] = [{entry.name: getattr(part, entry.name) for entry in fields(part)} for part in self.training]
         return (json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
@@ -150,6 +160,7 @@ class Manifest:
             leaves=_tuple(tree, "leaves", int),
             training=tuple(_training_set(part) for part in _tuple(tree, "training", dict)),
             needs_all_inputs=_flag(tree, "needs_all_inputs"),
+            view=_entry({"view": "stream", **tree}, "view", str),
             metrics={name: float(value) for name, value in _mapping(tree, "metrics", (int, float)).items()},
             checksums=_mapping(tree, "checksums", str),
         )

@@ -4,6 +4,7 @@ Inside streamer a flux is in nJy (AB), an epoch is MJD TAI and an angle is degre
 where a survey's packet is read or a person is shown something.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -18,6 +19,13 @@ SECONDS_PER_DAY = 86_400.0
 
 BANDS = ("u", "g", "r", "i", "z", "y")
 """Photometric bands; a band's code (int8) is its place here. −1 is a band that streamer does not know."""
+
+
+def codes_of_bands(bands: Sequence[str]) -> tuple[int, ...]:
+    """The code of each of a survey's bands: its place in :data:`BANDS`; bands that are not there follow, in the given order."""
+    others = [band for band in bands if band not in BANDS]
+    return tuple(BANDS.index(band) if band in BANDS else len(BANDS) + others.index(band) for band in bands)
+
 
 # (MJD UTC from which it holds, TAI − UTC in s); IERS Bulletin C. Earlier epochs occur in no alert stream.
 _LEAP_SECONDS = (

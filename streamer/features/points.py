@@ -12,7 +12,7 @@ import numpy as np
 
 from streamer.data.arrays import Bools, Float32s, Float64s, Int8s, Int64s
 from streamer.data.batch import AlertBatch
-from streamer.data.photometry import BANDS, Kind
+from streamer.data.photometry import Kind, codes_of_bands
 from streamer.features.kernel import kernel
 
 _LIMIT = int(Kind.LIMIT)
@@ -73,9 +73,10 @@ def points_by_alert(alerts: AlertBatch, kind: Kind) -> Points:
 
 def _grouped(alerts: AlertBatch, kind: Kind, split_bands: bool) -> Points:
     curves = alerts.light_curves
-    place = np.full(len(BANDS), -1, dtype=np.int64)
-    for index, band in enumerate(alerts.bands):
-        place[BANDS.index(band)] = index
+    band_codes = codes_of_bands(alerts.bands)
+    place = np.full(max(band_codes, default=-1) + 1, -1, dtype=np.int64)
+    for index, code in enumerate(band_codes):
+        place[code] = index
     columns = (curves.offsets, curves["epoch"], curves["band"], curves["flux"], curves["flux_err"], curves["kind"])
     usable = np.zeros(len(curves["epoch"]), dtype=np.bool_)
     offsets = np.zeros(len(alerts) * (len(alerts.bands) if split_bands else 1) + 1, dtype=np.int64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.data.arrays import Bools, Int64s
 from streamer.data.ragged import Ragged, offsets_from_lengths
+from streamer.errors import InvalidData
 
 Names = NDArray[np.str_]
 
@@ -60,13 +61,18 @@ class LightCurves:
     survey : str
     bands : tuple of str
         The survey's bands, as in its alerts.
-    object_id, label, group, provenance, source : str[n]
-        Identifier; leaf of the taxonomy (empty: no label); what must stay together in a split; a
-        :class:`streamer.training.labels.Provenance`; the data set's name.
+    object_id, label, original, group, provenance, source, part : str[n]
+        Identifier; leaf of the taxonomy (empty: no label); the label as the data set writes it (empty: none); what must stay
+        together in a split; a :class:`streamer.training.labels.Provenance`; the data set's name; a
+        :class:`streamer.training.split.Part` that the object is kept for (empty: its group decides).
     curves : Ragged of (epoch float64 MJD TAI, band int8, flux float32 nJy, flux_err float32 nJy, total float32 nJy, kind int8,
         complete bool)
         As in :class:`streamer.data.batch.AlertBatch`, ordered by epoch and band; ``total`` is NaN where it is not known.
-        ``complete``: all that an alert packet at that epoch would carry is here.
+        ``complete``: all that an alert packet at that epoch would carry is here. Band codes are those of
+        :func:`streamer.data.photometry.codes_of_bands`.
+    context : Ragged of (epoch float64 MJD TAI, and a float32 column for each name) or None
+        What is known of the object besides its light curve from that epoch on (names as in
+        :class:`streamer.data.batch.AlertBatch`), ordered by epoch; NaN where it is not known. None: nothing is known of any.
     dropped : tuple of Dropped
     """
 
@@ -74,10 +80,13 @@ class LightCurves:
     bands: tuple[str, ...]
     object_id: Names
     label: Names
+    original: Names
     group: Names
     provenance: Names
     source: Names
+    part: Names
     curves: Ragged
+    context: Ragged | None = None
     dropped: tuple[Dropped, ...] = ()
 
     def __len__(self) -> int:
@@ -92,45 +101,74 @@ class LightCurves:
 
     def take(self, rows: Int64s) -> LightCurves:
         """The light curves at `rows`, in that order."""
-        columns = {name: getattr(self, name)[rows] for name in ("object_id", "label", "group", "provenance", "source")}
-        return replace(self, curves=self.curves.take(rows), **columns)
+        columns = {name: getattr(self, name)[rows] for name in PER_OBJECT}
+        context = None if self.context is None else self.context.take(rows)
+        return replace(self, curves=self.curves.take(rows), context=context, **columns)
 
     def digest(self) -> str:
-        """SHA-256 (hex) of everything that training reads: identifiers, labels, groups and points, in their order."""
+        """SHA-256 (hex) of everything that training reads: identifiers, labels, groups, points and context, in their order."""
         sha = hashlib.sha256()
         for names in (self.object_id, self.label, self.group, self.provenance, self.source):
             sha.update("\n".join(names.tolist()).encode())
             sha.update(b"\0")
-        sha.update(self.curves.offsets.astype("<i8").tobytes())
-        for name in sorted(self.curves.columns):
-            column = self.curves[name]
-            sha.update(name.encode())
-            sha.update(column.astype(column.dtype.newbyteorder("<")).tobytes())
+        if (self.part != "").any():
+            sha.update("\n".join(self.part.tolist()).encode())
+        for table in (self.curves, self.context):
+            if table is not None:
+                sha.update(table.offsets.astype("<i8").tobytes())
+                for name in sorted(table.columns):
+                    column = table[name]
+                    sha.update(name.encode())
+                    sha.update(column.astype(column.dtype.newbyteorder("<")).tobytes())
         return sha.hexdigest()
+
+
+PER_OBJECT = ("object_id", "label", "original", "group", "provenance", "source", "part")
+"""The columns of :class:`LightCurves` with one entry for each object."""
 
 
 def joined(tables: Sequence[LightCurves]) -> LightCurves:
     """All light curves of `tables` (one survey), in their order; an object whose group an earlier *table* holds is left out.
 
-    The same supernova occurs in several sets; it counts once, with the first set's light curve.
+    The same supernova occurs in several sets; it counts once, with the first set's light curve. InvalidData if they are of
+    different surveys.
     """
     first = tables[0]
+    for table in tables[1:]:
+        if (table.survey, table.bands) != (first.survey, first.bands):
+            raise InvalidData(
+                f"light curves of {table.survey} (bands {' '.join(table.bands)}) and of {first.survey} "
+                f"(bands {' '.join(first.bands)}) cannot be learnt from together"
+            )
     seen: set[str] = set()
     kept = []
     for table in tables:
         new = np.array([group not in seen for group in table.group.tolist()], dtype=np.bool_)
         kept.append(table.where(new, "objects", "in an earlier data set"))
         seen.update(table.group.tolist())
-    columns = {
-        name: np.concatenate([getattr(table, name) for table in kept])
-        for name in ("object_id", "label", "group", "provenance", "source")
-    }
+    columns = {name: np.concatenate([getattr(table, name) for table in kept]) for name in PER_OBJECT}
     curves = Ragged(
         offsets_from_lengths(np.concatenate([table.curves.lengths for table in kept])),
         {name: np.concatenate([table.curves[name] for table in kept]) for name in first.curves.columns},
     )
     dropped = tuple(entry for table in kept for entry in table.dropped)
-    return LightCurves(first.survey, first.bands, curves=curves, dropped=dropped, **columns)
+    return LightCurves(first.survey, first.bands, curves=curves, context=_joined_context(kept), dropped=dropped, **columns)
+
+
+def _joined_context(tables: Sequence[LightCurves]) -> Ragged | None:
+    """The context of all `tables`, one after the other; a column that one of them lacks is NaN there."""
+    names = sorted({name for table in tables if table.context is not None for name in table.context.columns})
+    if not names:
+        return None
+    parts = [
+        table.context if table.context is not None else Ragged(np.zeros(len(table) + 1, dtype=np.int64), {"epoch": np.zeros(0)})
+        for table in tables
+    ]
+    columns = {
+        name: np.concatenate([part.columns.get(name, np.full(part.offsets[-1], np.nan, dtype=np.float32)) for part in parts])
+        for name in names
+    }
+    return Ragged(offsets_from_lengths(np.concatenate([part.lengths for part in parts])), columns)
 
 
 def labelled(table: LightCurves, min_objects: int) -> LightCurves:

@@ -99,7 +99,8 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
     return {
         "survey": recipe.survey,
         "simulated": bool(np.all(provenance == "simulated")),
-        "window_days": WINDOW_DAYS[recipe.survey],
+        "view": recipe.view,
+        "window_days": WINDOW_DAYS[recipe.survey] if recipe.view == "stream" else None,
         "leaves": [leaf.name for leaf in examples.leaves],
         "inputs": len(examples.inputs),
         "judged_from": recipe.judged_from,

@@ -15,12 +15,14 @@ from streamer.classify.calibration import Calibration
 from streamer.classify.manifest import Manifest, TrainingSet
 from streamer.classify.taxonomy import Class
 from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
+from streamer.data.photometry import Kind
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.training.datasets import LightCurves, joined, labelled
+from streamer.training.prepare import light_curves
 from streamer.training.recipe import Recipe
 from streamer.training.sources import READERS
 from streamer.training.split import Part, part_of, random_number, slices
-from streamer.training.windows import Picks, alerts_of, ladder_picks
+from streamer.training.windows import Picks, alerts_of, picks_of
 
 MATURITY = (1, 3, 6, 15)
 """First number of detections of each bin with a temperature of its own."""
@@ -106,7 +108,7 @@ def read_sets(recipe: Recipe, data: Path) -> LightCurves:
         raise InvalidConfig(
             f"recipe {recipe.name}: data.sets: {unknown} are no sets for {recipe.survey}; there are {sorted(known)}"
         )
-    return labelled(joined([known[name].read(data) for name in recipe.data.sets]), recipe.data.min_objects)
+    return labelled(joined([light_curves(known[name], data) for name in recipe.data.sets]), recipe.data.min_objects)
 
 
 def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
@@ -133,9 +135,9 @@ def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
 
 def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
     """Examples as the stream brings them, with features from the serving code; InvalidData if there is nothing to learn."""
-    seen = np.bincount(ladder_picks(table).row, minlength=len(table)) > 0
+    seen = np.bincount(picks_of(table, recipe.view).row, minlength=len(table)) > 0
     table = labelled(table.where(seen, "objects", "no alert whose whole window is known"), recipe.data.min_objects)
-    picks = ladder_picks(table)
+    picks = picks_of(table, recipe.view)
     present = set(table.label.tolist())
     leaves = tuple(leaf for leaf in taxonomy.LEAVES if leaf.name in present)
     if len(leaves) < 2:
@@ -143,17 +145,17 @@ def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
     place = {leaf.name: index for index, leaf in enumerate(leaves)}
     truth = np.array([place[label] for label in table.label.tolist()], dtype=np.int64)
     inputs = inputs_of(recipe, table.bands)
-    alerts = alerts_of(table, picks)
+    alerts = alerts_of(table, picks, recipe.view, recipe.inputs.points)
     return Examples(
         table=table,
         leaves=leaves,
         inputs=inputs,
         picks=picks,
         matrix=features.compute(alerts, inputs),
-        n_detections=alerts.light_curves.lengths,
+        n_detections=alerts.light_curves.where(alerts.light_curves["kind"] == Kind.DETECTION).lengths,
         truth=truth,
         weight=_weights(recipe, leaves, truth),
-        slice_number=slices(table.group.tolist(), recipe.seed, recipe.split.slices),
+        slice_number=slices(table.group.tolist(), recipe.seed, recipe.split.slices, table.part.tolist()),
     )
 
 
@@ -204,6 +206,7 @@ def bundle(recipe: Recipe, examples: Examples, fitted: Fitted, metrics: dict[str
         seed=recipe.seed,
         data_hash=examples.table.digest(),
         training=_training_sets(recipe, examples),
+        view=recipe.view,
         metrics=metrics,
     )
     return bundle_files(manifest, fitted.trees, fitted.calibration, card)

@@ -29,7 +29,7 @@ class Data(_Section):
 
 
 class Inputs(_Section):
-    """Which features the model reads."""
+    """Which features the model reads, and which points they are made of."""
 
     families: Annotated[tuple[str, ...], Field(min_length=1)]
     """Families whose features are inputs."""
@@ -37,6 +37,8 @@ class Inputs(_Section):
     """Features of these families that are none: their names, or their names without the band."""
     bands: tuple[str, ...] = ()
     """Bands whose features are inputs; empty means all bands of the survey."""
+    points: Literal["detections", "all"] = "detections"
+    """``all``: limits, forced photometry, total flux and context too. Sets that lack them betray themselves by what is missing."""
 
 
 class Split(_Section):
@@ -80,7 +82,10 @@ class Recipe(_Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
-    survey: Literal["ztf", "lsst"]
+    survey: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
+    """The survey whose light curves the sets hold."""
+    view: Literal["stream", "history"] = "stream"
+    """What an example is: an alert with the window that its packet carries, or an object with everything up to an epoch."""
     seed: int
     min_detections: Annotated[int, Field(ge=1)] = 1
     """Alerts with fewer detections in their window are not classified."""

@@ -37,11 +37,20 @@ def summary(evaluation: Tree, manifest: Manifest) -> str:
     """What the model answers, from what, and what it was made with."""
     kind = "**simulated** light curves only" if evaluation["simulated"] else "real light curves"
     return (
-        f"Says what kind of variable or transient an alert of {manifest.survey.upper()} shows, from the light curve that its "
-        f"packet carries ({evaluation['window_days']:g} days) and nothing else: no context, no position, no limits. "
+        f"Says what kind of variable or transient {_shown(evaluation, manifest.survey)}. "
         f"Answers with one of {len(manifest.leaves)} classes ({', '.join(evaluation['leaves'])}) from "
         f"{manifest.min_detections} detection{'s' if manifest.min_detections > 1 else ''} up. Trained on {kind}; training data "
         f"SHA-256 `{manifest.data_hash}`, seed {manifest.seed}, {manifest.trees} trees."
+    )
+
+
+def _shown(evaluation: Tree, survey: str) -> str:
+    """Of what the model tells the class, and from what."""
+    if evaluation.get("view") == "history":
+        return f"an object of {survey} is, from everything that is known of its light curve up to an epoch"
+    return (
+        f"an alert of {survey.upper()} shows, from the light curve that its packet carries ({evaluation['window_days']:g} days) "
+        "and nothing else: no context, no position, no limits"
     )
 
 

@@ -23,9 +23,20 @@ class Part(StrEnum):
     """Looked at once, at the end."""
 
 
-def slices(groups: Iterable[str], seed: int, n: int) -> Int64s:
-    """int64[m] slice 0 … n − 1 of each group, the same for equal groups, whatever the order."""
-    return np.array([_hash(seed, group) % n for group in groups], dtype=np.int64)
+_SLICE_OF_PART = {"": None, Part.TEST.value: 0, Part.CALIBRATION.value: 1, Part.VALIDATION.value: 2, Part.TRAIN.value: 3}
+
+
+def slices(groups: Iterable[str], seed: int, n: int, parts: Iterable[str] | None = None) -> Int64s:
+    """int64[m] slice 0 … n − 1 of each group, the same for equal groups, whatever the order.
+
+    `parts` (str[m]) names the :class:`Part` that an object is kept for, by a slice that is of it at rotation 0; where it is empty,
+    and without `parts`, the hash decides.
+    """
+    names = list(groups)
+    kept = [_SLICE_OF_PART[part] for part in parts] if parts is not None else [None] * len(names)
+    return np.array(
+        [_hash(seed, name) % n if place is None else place for name, place in zip(names, kept, strict=True)], dtype=np.int64
+    )
 
 
 def part_of(slice_number: Int64s, rotation: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.str_]]:

@@ -11,7 +11,7 @@ import pytest
 from streamer import features
 from streamer.classify import taxonomy
 from streamer.data.batch import AlertBatch
-from streamer.data.photometry import Kind
+from streamer.data.photometry import Kind, codes_of_bands, magnitude_from_flux
 from streamer.data.ragged import Ragged
 from streamer.stores.models import PACKAGED
 from streamer.training.datasets import LightCurves, joined, labelled
@@ -22,8 +22,25 @@ from streamer.training.sources import READERS, ztf_bts, ztf_packets
 from streamer.training.windows import Picks, alerts_of, ladder_picks
 from tests.real.test_features import FOLDERS, real_alerts
 
-OBJECTS = {"ztf_bts_alert_photometry": 2141, "ztf_alert_packet_lightcurves": 1854, "plasticc_train": 5515}
-LABELLED = {"ztf_bts_alert_photometry": 2137, "ztf_alert_packet_lightcurves": 530, "plasticc_train": 5515}
+OBJECTS = {
+    "ztf_bts_alert_photometry": 2141, "ztf_alert_packet_lightcurves": 1854, "plasticc_train": 5515, "ztf_dr_amateur_variables": 31,
+    "ztf_dr_field_zr400": 600, "asas_richards_training": 558, "crts_drake2014_periodic": 2522, "eros_ramp_variable_stars": 2583,
+    "ogle2_microlensing": 214, "rrlyrae_sdss_s82": 344, "qso_tdss_rqs_sdss_ps1": 3000, "slsn_i_catalog": 177, "tde_otter": 164,
+    "osc_sne_2010_2014": 966, "pantheonplus_snia": 1933,
+}  # fmt: skip
+LABELLED = {
+    "ztf_bts_alert_photometry": 2137, "ztf_alert_packet_lightcurves": 530, "plasticc_train": 5515, "ztf_dr_amateur_variables": 19,
+    "ztf_dr_field_zr400": 0, "asas_richards_training": 530, "crts_drake2014_periodic": 2468, "eros_ramp_variable_stars": 2583,
+    "ogle2_microlensing": 214, "rrlyrae_sdss_s82": 344, "qso_tdss_rqs_sdss_ps1": 3000, "slsn_i_catalog": 173, "tde_otter": 74,
+    "osc_sne_2010_2014": 855, "pantheonplus_snia": 1098,
+}  # fmt: skip
+BRIGHTNESS = {
+    "ztf_dr_amateur_variables": 15.1, "ztf_dr_field_zr400": 20.2, "asas_richards_training": 11.3, "crts_drake2014_periodic": 15.8,
+    "eros_ramp_variable_stars": 18.9, "ogle2_microlensing": 18.1, "rrlyrae_sdss_s82": 17.6, "qso_tdss_rqs_sdss_ps1": 19.2,
+    "slsn_i_catalog": 19.6, "tde_otter": 19.7, "osc_sne_2010_2014": 18.8, "pantheonplus_snia": 22.0,
+    "ztf_bts_alert_photometry": 18.9, "ztf_alert_packet_lightcurves": 18.7, "plasticc_train": 22.4,
+}  # fmt: skip
+"""AB magnitude of the median positive detection; a wrong unit or zero point is off by more than what is allowed."""
 
 
 @pytest.mark.real_data
@@ -31,12 +48,18 @@ LABELLED = {"ztf_bts_alert_photometry": 2137, "ztf_alert_packet_lightcurves": 53
 def test_every_object_is_read_and_what_has_no_label_is_known(real_data: Path, reader: object) -> None:
     read = next(one for one in READERS if one is reader).read(real_data)
     name = read.source[0]
-    assert len(read) == OBJECTS[name]
+    lost = sum(entry.count for entry in read.dropped if entry.what == "objects")
+    assert len(read) + lost == OBJECTS[name]
+    assert (read.label != "").sum() == LABELLED[name]
     assert set(read.label.tolist()) <= {leaf.name for leaf in taxonomy.LEAVES} | {""}
     assert not [entry for entry in read.dropped if entry.what == "labels"], "a label that no table knows"
     curves = read.curves
     assert np.isfinite(curves["epoch"]).all()
+    assert ((curves["epoch"] > 48_000) & (curves["epoch"] < 62_000)).all()
     assert (curves["flux_err"] > 0).all()
+    seen = curves["flux"][(curves["kind"] == Kind.DETECTION) & (curves["flux"] > 0)]
+    assert magnitude_from_flux(np.median(seen)) == pytest.approx(BRIGHTNESS[name], abs=0.15)
+    assert set(curves["band"].tolist()) <= set(codes_of_bands(read.bands))
     assert np.isfinite(curves["flux"]).sum() == (curves["kind"] != Kind.LIMIT).sum()
     same_object = np.diff(curves.rows) == 0
     assert (np.diff(curves["epoch"])[same_object] >= 0).all()

@@ -21,6 +21,7 @@ from streamer.sinks.feed import paced
 from streamer.stores.bundled import bundled_schema
 from streamer.tagged import VERSION
 from streamer.testing import HandClock
+from streamer.training.folders import written
 from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
 
 pytestmark = pytest.mark.usefixtures("logger_restored")
@@ -261,6 +262,15 @@ def test_a_damaged_bundle_is_one_clear_line(bundles: Path) -> None:
 def test_two_models_for_one_survey_cannot_be_loaded_together(bundles: Path) -> None:
     with pytest.raises(InvalidConfig, match="name one of them"):
         wiring.classifiers(config.Model(name=("tiny", "other"), folder=bundles))
+
+
+def test_the_service_refuses_a_model_of_whole_light_curves(bundles: Path, tmp_path: Path) -> None:
+    files = bundle_files(
+        replace(tiny_manifest(), view="history"), tiny_booster().model_to_string(), Calibration.single(1.0), "# Whole\n"
+    )
+    written(files, tmp_path / "tiny")
+    with pytest.raises(InvalidConfig, match=r"model.name: tiny was trained on whole light curves .* streamer classify --table"):
+        wiring.classifiers(config.Model(name=(f"{tmp_path}/tiny",)))
 
 
 def test_the_service_classifies_with_the_model_that_is_named(packets: Path, bundles: Path, tmp_path: Path) -> None:

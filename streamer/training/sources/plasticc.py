@@ -59,6 +59,8 @@ def read(data: Path) -> LightCurves:
         bands=BANDS,
         object_id=object_id,
         label=np.array([PLASTICC.get(code, "") for code in target], dtype=np.str_),
+        original=np.array(target).astype(np.str_),
+        part=np.zeros(len(object_id), dtype=np.str_),
         group=groups_of(data, ORIGIN.name, object_id),
         provenance=np.full(len(object_id), Provenance.SIMULATED.value),
         source=np.full(len(object_id), ORIGIN.name),

@@ -65,6 +65,8 @@ def read(data: Path) -> LightCurves:
         bands=ZTF_BANDS,
         object_id=object_id,
         label=np.array(label, dtype=np.str_),
+        original=np.array(types, dtype=np.str_),
+        part=np.zeros(len(object_id), dtype=np.str_),
         group=groups_of(data, ORIGIN.name, object_id),
         provenance=np.full(len(object_id), Provenance.SPECTROSCOPIC.value),
         source=np.full(len(object_id), ORIGIN.name),

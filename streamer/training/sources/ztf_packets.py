@@ -66,6 +66,8 @@ def read(data: Path) -> LightCurves:
         bands=ZTF_BANDS,
         object_id=object_id,
         label=np.array([COARSE.get(kind, "") for kind in coarse], dtype=np.str_),
+        original=coarse.to_numpy(dtype=np.str_),
+        part=np.zeros(len(object_id), dtype=np.str_),
         group=groups_of(data, ORIGIN.name, object_id),
         provenance=np.array(provenance, dtype=np.str_),
         source=np.full(len(object_id), ORIGIN.name),

@@ -230,6 +230,7 @@ def test_a_manifest_cut_short_is_refused(length: int) -> None:
         ({"trees": 0}, "trees"),
         ({"min_detections": -1}, "min_detections"),
         ({"needs_all_inputs": 1}, "needs_all_inputs"),
+        ({"view": "past"}, "view is 'past', not one of stream, history"),
         ({"min_detections": None}, "min_detections is missing"),
         ({"name": ""}, "name"),
         ({"checksums": {}}, "SHA-256"),
@@ -240,6 +241,12 @@ def test_a_manifest_cut_short_is_refused(length: int) -> None:
 def test_an_inconsistent_manifest_is_refused(entries: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidBundle, match=message):
         LightGBMClassifier(edited(tiny_files(), **entries), any_inputs)
+
+
+def test_only_a_view_that_is_not_the_streams_is_written() -> None:
+    assert b"view" not in tiny_manifest().to_json()
+    whole = replace(tiny_manifest(), view="history")
+    assert Manifest.of_json(whole.to_json()) == whole
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe", b"[]", b"[" * 100_000, b"null"])

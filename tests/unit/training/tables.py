@@ -29,6 +29,8 @@ def table(curves: Sequence[dict[str, object]], survey: str = "ztf") -> LightCurv
         bands=ZTF_BANDS if survey == "ztf" else BANDS,
         object_id=np.array(names),
         label=np.array([str(curve.get("label", "SNIa")) for curve in curves]),
+        original=np.array([str(curve.get("original", "")) for curve in curves]),
+        part=np.array([str(curve.get("part", "")) for curve in curves]),
         group=np.array([str(curve.get("group", name)) for curve, name in zip(curves, names, strict=True)]),
         provenance=np.array(["spectroscopic"] * len(curves)),
         source=np.array([str(curve.get("source", "here")) for curve in curves]),

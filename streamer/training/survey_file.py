@@ -1,0 +1,88 @@
+"""What a survey's bands are, for light curves of surveys that streamer does not know: a small TOML file.
+
+name = "my-survey"
+
+[[bands]]
+name = "V"
+wavelength = 551.0     # nm, effective
+zero_point = 25.0      # AB magnitude of a flux of 1; without it fluxes are in nJy
+"""
+
+from __future__ import annotations
+
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from streamer.data.photometry import AB_ZERO_POINT_NJY, BANDS
+from streamer.errors import InvalidConfig
+
+FILE = "survey.toml"
+"""The name under which a folder of light curves may bring its survey file."""
+
+
+class Band(BaseModel):
+    """One band."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=16)]
+    """As in the table, and at the end of the names of its features."""
+    wavelength: Annotated[float, Field(gt=10, lt=1e6)]
+    """nm; the effective one."""
+    zero_point: float = AB_ZERO_POINT_NJY
+    """AB magnitude of a flux of 1 in the table; as it stands, fluxes are in nJy."""
+
+    @property
+    def njy(self) -> float:
+        """What one unit of the table's flux is, in nJy."""
+        return float(10.0 ** (0.4 * (AB_ZERO_POINT_NJY - self.zero_point)))
+
+
+class SurveyFile(BaseModel):
+    """A survey as its light curves need it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
+    """As in recipes and bundles."""
+    bands: Annotated[tuple[Band, ...], Field(min_length=1, max_length=64)]
+    """In any order: they are taken from blue to red."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> SurveyFile:
+        names = sorted(band.name for band in self.bands)
+        if twice := [one for one, other in pairwise(names) if one == other]:
+            raise ValueError(f"bands {twice} are described twice")
+        return self
+
+    @property
+    def blue_to_red(self) -> tuple[Band, ...]:
+        """The bands in order of wavelength."""
+        return tuple(sorted(self.bands, key=lambda band: (band.wavelength, band.name)))
+
+
+DEFAULT = SurveyFile(
+    name="own",
+    bands=tuple(
+        Band(name=name, wavelength=wavelength)
+        for name, wavelength in zip(BANDS, (367.1, 482.7, 622.3, 754.6, 869.1, 971.2), strict=True)
+    ),
+)
+"""Where nothing else is said: fluxes in nJy in the six bands of LSST (effective wavelengths of its filters, SMTN-002)."""
+
+
+def read_survey(path: Path) -> SurveyFile:
+    """The survey that a TOML file describes; InvalidConfig naming the file and what is wrong in it."""
+    try:
+        return SurveyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise InvalidConfig(f"{path}: {wrong}") from error
