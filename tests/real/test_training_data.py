@@ -38,7 +38,7 @@ BRIGHTNESS = {
     "ztf_dr_amateur_variables": 15.1, "ztf_dr_field_zr400": 20.2, "asas_richards_training": 11.3, "crts_drake2014_periodic": 15.8,
     "eros_ramp_variable_stars": 18.9, "ogle2_microlensing": 18.1, "rrlyrae_sdss_s82": 17.6, "qso_tdss_rqs_sdss_ps1": 19.2,
     "slsn_i_catalog": 19.6, "tde_otter": 19.7, "osc_sne_2010_2014": 18.8, "pantheonplus_snia": 22.0,
-    "ztf_bts_alert_photometry": 18.9, "ztf_alert_packet_lightcurves": 18.7, "plasticc_train": 22.4,
+    "ztf_bts_alert_photometry": 18.9, "ztf_alert_packet_lightcurves": 18.7, "plasticc_train": 22.6,
 }  # fmt: skip
 """AB magnitude of the median positive detection; a wrong unit or zero point is off by more than what is allowed."""
 

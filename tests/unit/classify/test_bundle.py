@@ -19,7 +19,7 @@ from streamer.classify.bundle import LightGBMClassifier, bundle_checksum, bundle
 from streamer.classify.calibration import Calibration
 from streamer.classify.classifier import Classifier
 from streamer.classify.conformal import Conformal
-from streamer.classify.manifest import CALIBRATION, CARD, MANIFEST, TREES
+from streamer.classify.manifest import CALIBRATION, CARD, MANIFEST, TREES, Manifest
 from streamer.data.arrays import Float32s
 from streamer.data.batch import State, Why
 from streamer.errors import InvalidBundle
