@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,6 +77,14 @@ def registry_frame(number: int, body: bytes) -> bytes:
 def record_of(fields: Sequence[tuple[str, Any]], name: str = "r") -> Tree:
     """The schema of a record with these (name, type) fields."""
     return {"type": "record", "name": name, "fields": [{"name": field, "type": kind} for field, kind in fields]}
+
+
+def with_floats(tree: Tree, part: str, names: Sequence[str]) -> Tree:
+    """The schema with further nullable floats in the record of its field `part`, as the survey's own schema has them."""
+    extended = copy.deepcopy(tree)
+    [record] = [field["type"] for field in extended["fields"] if field["name"] == part]
+    record["fields"] += [{"name": name, "type": ["null", "float"], "default": None} for name in names]
+    return extended
 
 
 def ztf_point(**overrides: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from streamer.data.arrays import Float32s, Float64s
 from streamer.data.batch import AlertBatch
+from streamer.data.photometry import magnitude_from_flux
 from streamer.features.feature import Family, Feature, as_features
 
 _ABSENT = "the packet does not say"
@@ -34,11 +35,55 @@ PLAIN = (
     Feature("ps1_r_i", "mag", "Colour r − i of the nearest catalogue source.", _ABSENT, "ZTF srmag1, simag1 (Pan-STARRS1)"),
     Feature("ps1_i_z", "mag", "Colour i − z of the nearest catalogue source.", _ABSENT, "ZTF simag1, szmag1 (Pan-STARRS1)"),
     Feature("gaia_distance", "arcsec", "Distance to the nearest Gaia source.", _ABSENT, "ZTF neargaia"),
+    Feature("reference_chi", "1", "χ of the PSF fit to the nearest source of the reference image.", _ABSENT, "ZTF chinr"),
+    Feature(
+        "reference_sharpness",
+        "1",
+        "Sharpness of the nearest source of the reference image: near 0 a point, positive an extended one.",
+        _ABSENT,
+        "ZTF sharpnr",
+    ),
+    Feature("nearest_source_magnitude", "mag", "r magnitude of the nearest catalogue source.", _ABSENT, "ZTF srmag1 (Pan-STARRS1)"),
+    Feature(
+        "galaxy_distance",
+        "arcsec",
+        "Distance to the nearest of three catalogue sources whose star–galaxy score is below 0.5: perhaps the host.",
+        f"{_ABSENT}, or none of the three is a galaxy",
+        "ZTF sgscore1 … 3, distpsnr1 … 3",
+    ),
+    Feature(
+        "aperture_ratio",
+        "1",
+        "Flux of the detection in an aperture over that of the PSF fit: above 1 for what is extended.",
+        _ABSENT,
+        "ZTF magap, magpsf; LSST apFlux, psfFlux",
+    ),
+    Feature(
+        "template_magnitude",
+        "mag",
+        "AB magnitude of the template image at the place of the detection.",
+        f"{_ABSENT}, or the template is dark there",
+        "LSST templateFlux",
+    ),
 )
 DERIVED = (
     Feature("detection_rate", "1", "Detections over exposures, n_history / n_covered.", f"{_ABSENT} or nothing covered it", "own"),
     Feature(
         "history_cadence", "d", "Mean time between detections, history_age / n_history.", f"{_ABSENT} or n_history is 0", "own"
+    ),
+    Feature(
+        "reference_contrast",
+        "mag",
+        "AB magnitude of |f| of the alert less that of the nearest source of the reference image (LSST: of the template image).",
+        f"{_ABSENT}, or the triggering flux was not measured",
+        "own",
+    ),
+    Feature(
+        "nearest_source_contrast",
+        "mag",
+        "AB magnitude of |f| of the alert less nearest_source_magnitude.",
+        f"{_ABSENT}, or the triggering flux was not measured",
+        "own",
     ),
 )
 FEATURES = (*PLAIN, *DERIVED)
@@ -50,13 +95,18 @@ def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:  # noqa: ARG001 - cont
 
 
 def compute(alerts: AlertBatch) -> Float32s:
-    """float32[n, 17] context; a name that the survey does not have gives a column of NaN."""
+    """float32[n, 25] context; a name that the survey does not have gives a column of NaN."""
     absent = np.full(len(alerts), np.nan)
     values: dict[str, Float64s] = {
         feature.name: np.asarray(alerts.context.get(feature.name, absent), dtype=np.float64) for feature in PLAIN
     }
-    derived = [_ratio(values["n_history"], values["n_covered"]), _ratio(values["history_age"], values["n_history"])]
-    return as_features(np.column_stack([*values.values(), *derived]))
+    reference = np.where(np.isnan(values["reference_magnitude"]), values["template_magnitude"], values["reference_magnitude"])
+    magnitude = magnitude_from_flux(np.abs(alerts.flux))
+    values["detection_rate"] = _ratio(values["n_history"], values["n_covered"])
+    values["history_cadence"] = _ratio(values["history_age"], values["n_history"])
+    values["reference_contrast"] = magnitude - reference
+    values["nearest_source_contrast"] = magnitude - values["nearest_source_magnitude"]
+    return as_features(np.column_stack([values[feature.name] for feature in FEATURES]))
 
 
 def _ratio(numerator: Float64s, denominator: Float64s) -> Float64s:

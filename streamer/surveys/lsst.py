@@ -15,7 +15,7 @@ from streamer.codec.columns import Decoded
 from streamer.codec.projection import Field, Table, Type
 from streamer.data.arrays import MISSING, Bools, Column, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
-from streamer.data.photometry import Kind, mjd_utc_from_mjd_tai
+from streamer.data.photometry import Kind, magnitude_from_flux, mjd_utc_from_mjd_tai
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.surveys.survey import (
     Survey,
@@ -74,6 +74,8 @@ PROJECTION = (
             Field("first_epoch", ("diaObject.firstDiaSourceMjdTai",)),
             Field("band", _in("diaSource", _BAND.paths), Type.TEXT, 2, needed=True),
             *(Field(name, _in("diaSource", paths), needed=name in {"epoch", "flux", "flux_err"}) for name, paths in _PHOTOMETRY),
+            Field("aperture_flux", ("diaSource.apFlux",)),
+            Field("template_flux", ("diaSource.templateFlux",)),
             *(Field(name, paths) for name, paths in _CONTEXT.items()),
         ),
     ),
@@ -174,6 +176,8 @@ def _is_id(number: Int64s) -> Bools:
 
 def _context(columns: Mapping[str, Column]) -> dict[str, Column]:
     context: dict[str, Float64s] = {name: without_sentinels(columns[name]) for name in _CONTEXT}
+    context["aperture_ratio"] = columns["aperture_flux"] / np.where(columns["flux"] == 0, np.nan, columns["flux"])
+    context["template_magnitude"] = magnitude_from_flux(columns["template_flux"])
     context["history_age"] = without_sentinels(columns["epoch"] - columns["first_epoch"])
     return {name: values.astype(np.float32) for name, values in context.items()}
 

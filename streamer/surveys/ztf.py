@@ -66,15 +66,21 @@ _CONTEXT = {
     "n_covered": ("ncovhist",),
     "class_star": ("classtar",),
     "gaia_distance": ("neargaia",),
+    "reference_chi": ("chinr",),
+    "reference_sharpness": ("sharpnr",),
     "fwhm": ("fwhm",),
 }
 """Context columns straight from a field of ``candidate``; of several fields the first with a value."""
 
 _PS1_MAGNITUDES = ("sgmag1", "srmag1", "simag1", "szmag1")
+_NEIGHBOURS = tuple((f"sgscore{k}", f"distpsnr{k}") for k in (1, 2, 3))
+"""Star–galaxy score and distance of the three nearest catalogue sources."""
+_GALAXY_SCORE = 0.5
+"""A star–galaxy score below this is a galaxy's; just this is no answer (Tachibana & Miller 2018)."""
 
 _CANDIDATE = (
-    *_PHOTOMETRY, "programid", "ra", "dec", "ssdistnr", "jdstarthist", "drb", "rb", "sgscore1", "distpsnr1", "ndethist", "ncovhist",
-    "classtar", "neargaia", "fwhm", *_PS1_MAGNITUDES,
+    *_PHOTOMETRY, "programid", "ra", "dec", "ssdistnr", "jdstarthist", "drb", "rb", "ndethist", "ncovhist", "classtar",
+    "neargaia", "fwhm", "chinr", "sharpnr", "magap", *_PS1_MAGNITUDES, *(name for pair in _NEIGHBOURS for name in pair),
 )  # fmt: skip
 _NEEDED = {"jd", "fid", "ra", "dec", "magpsf", "sigmapsf"}
 
@@ -204,8 +210,21 @@ def _context(columns: Mapping[str, Column]) -> dict[str, Float32s]:
     context = {name: _first(*(clean[field] for field in fields)) for name, fields in _CONTEXT.items()}
     g, r, i, z = (np.where(clean[name] > 0, clean[name], np.nan) for name in _PS1_MAGNITUDES)
     context |= {"ps1_g_r": g - r, "ps1_r_i": r - i, "ps1_i_z": i - z}
+    context["nearest_source_magnitude"] = r
+    context["galaxy_distance"] = _nearest_galaxy(clean)
+    context["aperture_ratio"] = np.power(10.0, -0.4 * (clean["magap"] - clean["magpsf"]))
     context["history_age"] = clean["jd"] - clean["jdstarthist"]
     return {name: values.astype(np.float32) for name, values in context.items()}
+
+
+def _nearest_galaxy(clean: Mapping[str, Float64s]) -> Float64s:
+    """float64[n] arcsec to the nearest of the catalogue sources that are galaxies; NaN if none is."""
+    distances = [
+        np.where((clean[score] < _GALAXY_SCORE) & (clean[distance] >= 0), clean[distance], np.nan)
+        for score, distance in _NEIGHBOURS
+    ]
+    nearest: Float64s = np.fmin.reduce(distances)
+    return nearest
 
 
 def _first(*columns: Float64s) -> Float64s:

@@ -16,11 +16,12 @@ FOLDERS = {"ztf": "ztf_alerts/ipac_schema", "lsst": "lsst_alerts/real_v10_0_reen
 SILENT = {
     # ZTF says these of nothing; these LSST packets carry neither neighbours, limits, exposure counts nor the first epoch, and their
     # forced photometry begins with the first detection
-    "ztf": {"extendedness", "snr"},
+    "ztf": {"extendedness", "snr", "template_magnitude"},
     "lsst": {
         "star_galaxy", "nearest_source_distance", "reference_distance", "reference_magnitude", "n_covered", "class_star",
         "gaia_distance", "detection_rate", "history_age", "history_cadence", "limit_gap", "limit_depth", "limit_rise_rate",
-        "forced_before_snr",
+        "forced_before_snr", "reference_chi", "reference_sharpness", "nearest_source_magnitude", "galaxy_distance",
+        "nearest_source_contrast",
     },
 }  # fmt: skip
 

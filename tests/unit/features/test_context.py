@@ -32,3 +32,15 @@ def test_ratios_of_counters() -> None:
 
 def test_infinities_are_undefined() -> None:
     assert math.isnan(values(FAMILY, alert_batch([{}], context={"snr": [math.inf]}))[0]["snr"])
+
+
+def test_contrasts_compare_the_alert_with_what_is_there_always() -> None:
+    flux = np.array([10**4.4, -(10**4.4), math.nan], dtype=np.float32)  # 20.4 mag
+    context = {
+        "reference_magnitude": [18.0, math.nan, 18.0],
+        "template_magnitude": [math.nan, 19.0, math.nan],
+        "nearest_source_magnitude": [21.0, math.nan, 21.0],
+    }
+    matrix = values(FAMILY, alert_batch([{}] * 3, flux=flux, context=context))
+    np.testing.assert_allclose([row["reference_contrast"] for row in matrix], [2.4, 1.4, math.nan], rtol=1e-5)
+    np.testing.assert_allclose([row["nearest_source_contrast"] for row in matrix], [-0.6, math.nan, math.nan], rtol=1e-5)

@@ -12,7 +12,20 @@ from streamer.data.batch import AlertBatch, Why
 from streamer.data.photometry import Kind
 from streamer.errors import Reason
 from streamer.pipeline import Outcome, Pipeline
-from tests.packets import LSST, LSST_ID, TableOfSchemas, lsst_body, lsst_forced, lsst_object, lsst_packet, lsst_source, raw_batch
+from tests.packets import (
+    LSST,
+    LSST_ID,
+    TableOfSchemas,
+    container,
+    lsst_body,
+    lsst_forced,
+    lsst_object,
+    lsst_packet,
+    lsst_record,
+    lsst_source,
+    raw_batch,
+    with_floats,
+)
 
 
 def outcome(*packets: bytes) -> Outcome:
@@ -80,6 +93,15 @@ def test_the_object_is_a_fixed_one_a_moving_one_or_the_source_itself(
 @pytest.mark.parametrize(("mjd", "night"), [(61_000.4, b"20251120"), (61_000.6, b"20251121")])
 def test_the_night_is_the_utc_date_twelve_hours_before(mjd: float, night: bytes) -> None:
     assert alerts(lsst_packet(midpointMjdTai=mjd)).night.tolist() == [night]
+
+
+def test_aperture_and_template_are_context() -> None:
+    tree = with_floats(LSST.tree, "diaSource", ["apFlux"])
+    bright: dict[str, Any] = {"psfFlux": -1000.0, "apFlux": -1500.0, "templateFlux": 36_307.8}
+    dark: dict[str, Any] = {"psfFlux": 0.0, "apFlux": 5.0, "templateFlux": -3.0}
+    context = alerts(container(tree, [lsst_record(**source) for source in (bright, dark)])).context
+    np.testing.assert_allclose(context["aperture_ratio"], [1.5, np.nan])
+    np.testing.assert_allclose(context["template_magnitude"], [20.0, np.nan], rtol=1e-5)
 
 
 def test_real_bogus_drops_nothing_and_nan_in_the_history_is_not_a_point() -> None:

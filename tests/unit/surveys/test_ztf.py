@@ -13,7 +13,7 @@ from streamer.data.photometry import BANDS, Kind, flux_from_magnitude, mjd_tai_f
 from streamer.errors import Reason
 from streamer.pipeline import Outcome, Pipeline
 from streamer.stores.schemas import NoSchemas
-from tests.packets import raw_batch, ztf_forced, ztf_packet, ztf_point
+from tests.packets import ZTF, container, raw_batch, with_floats, ztf_forced, ztf_packet, ztf_point, ztf_record
 
 
 def outcome(*packets: bytes, allow_private: bool = False) -> Outcome:
@@ -67,6 +67,25 @@ def test_placeholders_are_nan(placeholder: float | None) -> None:
     assert np.isnan([context["star_galaxy"][0], context["nearest_source_distance"][0], context["ps1_g_r"][0]]).all()
     assert context["real_bogus"][0] == pytest.approx(0.5)
     assert len(curve([ztf_point(sigmapsf=placeholder)])["epoch"]) == 1
+
+
+def context_of(**candidate: Any) -> dict[str, float]:
+    """The context of a packet whose schema has all these fields."""
+    further = sorted(candidate.keys() - {"sgscore1", "distpsnr1"})
+    packet = container(with_floats(ZTF.tree, "candidate", further), [ztf_record(**candidate)])
+    return {name: float(column[0]) for name, column in alerts(packet).context.items()}
+
+
+def test_the_nearest_galaxy_is_not_the_nearest_source_if_that_is_a_star() -> None:
+    neighbours = {"sgscore1": 0.9, "distpsnr1": 1.0, "sgscore2": 0.5, "distpsnr2": 3.0, "sgscore3": 0.1}
+    assert context_of(**neighbours, distpsnr3=8.0)["galaxy_distance"] == 8.0
+    assert np.isnan(context_of(**neighbours, distpsnr3=-999.0)["galaxy_distance"])
+    assert np.isnan(context_of()["galaxy_distance"])
+
+
+def test_the_aperture_ratio_is_one_for_equal_magnitudes_and_larger_for_a_brighter_aperture() -> None:
+    ratios = [context_of(magap=magap)["aperture_ratio"] for magap in (18.0, 17.0, -999.0)]
+    np.testing.assert_allclose(ratios, [1.0, 10**0.4, np.nan], rtol=1e-5)
 
 
 def test_forced_counts_become_njy_by_their_zero_point() -> None:
