@@ -1,8 +1,8 @@
 """The shape of a folded profile: how strong, how wide, in how many peaks, and how much like a sine.
 
 The bins that were measured, in their order, are one turn; they are scaled so that the lowest is 0 and the highest 1. The
-baseline is the mean of the quietest half turn (the n // 2 consecutive bins with the smallest sum), the noise its standard deviation
-(ddof 1).
+baseline is the mean of the quietest third of the turn (the n // 3 consecutive bins with the smallest sum), the noise its standard
+deviation (ddof 1).
 Everything is NaN with fewer than eight measured bins, or if all of them are equal.
 """
 
@@ -28,7 +28,7 @@ INTERPULSE = 0.1
 _ROUNDING = 1e-9
 
 _SHAPE = "fewer than eight measured bins, or all of them equal"
-_NOISE = f"{_SHAPE}, or no noise in the quietest half turn"
+_NOISE = f"{_SHAPE}, or no noise in the quietest third of the turn"
 _HANDBOOK = "Lorimer & Kramer 2005, Handbook of Pulsar Astronomy, chapters 6 and 7"
 _SINES = "after Eatough et al. 2010, MNRAS 407, 2443, and Bates et al. 2012, MNRAS 427, 1052"
 
@@ -139,7 +139,7 @@ def profile_shapes(offsets: Int64s, flat: Float64s, out: Float64s) -> None:
 @kernel
 def _shape(turn: Float64s, out: Float64s) -> None:
     n = turn.shape[0]
-    baseline, noise = quietest_half(turn)
+    baseline, noise = quietest_third(turn)
     height = 1.0 - baseline
     peak = int(np.argmax(turn))
     mean = turn.mean()
@@ -174,24 +174,24 @@ def _shape(turn: Float64s, out: Float64s) -> None:
 
 
 @kernel
-def quietest_half(turn: Float64s) -> tuple[float, float]:
-    """Mean and standard deviation (ddof 1) of the n // 2 consecutive bins with the smallest sum, around the turn."""
+def quietest_third(turn: Float64s) -> tuple[float, float]:
+    """Mean and standard deviation (ddof 1) of the n // 3 consecutive bins with the smallest sum, around the turn."""
     n = turn.shape[0]
-    half = n // 2
-    window = turn[:half].sum()
+    third = n // 3
+    window = turn[:third].sum()
     least, begin = window, 0
     for i in range(1, n):
-        window += turn[(i + half - 1) % n] - turn[i - 1]
+        window += turn[(i + third - 1) % n] - turn[i - 1]
         if window < least - _ROUNDING:
             least, begin = window, i
     mean = 0.0
-    for i in range(begin, begin + half):
+    for i in range(begin, begin + third):
         mean += turn[i % n]
-    mean /= half
+    mean /= third
     square = 0.0
-    for i in range(begin, begin + half):
+    for i in range(begin, begin + third):
         square += (turn[i % n] - mean) ** 2
-    return mean, math.sqrt(square / (half - 1))
+    return mean, math.sqrt(square / (third - 1))
 
 
 @kernel

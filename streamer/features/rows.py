@@ -16,8 +16,10 @@ from streamer.features.kernel import kernel
 LEAST_BINS = 8
 HARMONICS = 8
 """A row's turn is found from its lowest harmonics, at most so many."""
-LAGS = 64
+LAGS = 32
 """Turns that are tried before the best is refined by a parabola."""
+PASSES = 3
+"""How often rows are compared, each time turned back by the path found so far."""
 SIGNAL = 2.0
 """A row has signal if its correlation is so many times what noise gives it, (bins − 1)^−½."""
 TURNED_SIGNAL = 3.5
@@ -84,37 +86,73 @@ def correlations(z: Float64s, length: Float64s) -> Float64s:
 
 @kernel
 def turns(z: Float64s, length: Float64s) -> Float64s:
-    """float64[rows] turns by which each row comes later than the others, −½ … ½; NaN where it has no signal at any turn."""
+    """float64[rows] turns by which each row comes later than the others; NaN where it has no signal at any turn.
+
+    The sum of rows that drift is broad, and a row fits it anywhere. So the rows are turned back by the parabola through the first
+    answer, compared again, and so on, ``PASSES`` times. Whole turns mean nothing.
+    """
     rows, bins = z.shape
     most = min(HARMONICS, (bins - 1) // 2)
     real, imaginary = _harmonics(z, most)
+    cosines, sines = _waves(LAGS, most)
+    path, found = np.zeros(rows), np.full(rows, np.nan)
+    for _ in range(PASSES):
+        left = _turns_left(real, imaginary, cosines, sines, length, bins)
+        for r in range(rows):
+            found[r] = path[r] + left[r]
+        constant, slope, bend = parabola(found)[:3]
+        if not np.isfinite(constant):
+            break
+        for r in range(rows):
+            t = (2.0 * r + 1.0) / rows - 1.0
+            at = constant + slope * t + bend * t * t
+            _turn_back(real[r], imaginary[r], at - path[r])
+            path[r] = at
+    return found
+
+
+@kernel
+def _turns_left(real: Float64s, imaginary: Float64s, cosines: Float64s, sines: Float64s, length: Float64s, bins: int) -> Float64s:
+    """float64[rows], as :func:`turns`, from the harmonics as they are now; −½ … ½."""
+    rows, most = real.shape
     total_real, total_imaginary = np.zeros(most), np.zeros(most)
     for r in range(rows):
         total_real += real[r]
         total_imaginary += imaginary[r]
-    cosines, sines = _waves(LAGS, most)
     found = np.full(rows, np.nan)
-    match = np.empty(LAGS)
+    match, cross_real, cross_imaginary = np.empty(LAGS), np.empty(most), np.empty(most)
     for r in range(rows):
         if not np.isfinite(length[r]):
             continue
-        other_real, other_imaginary = total_real - real[r], total_imaginary - imaginary[r]
-        size = math.sqrt((other_real * other_real + other_imaginary * other_imaginary).sum())
-        if not size > _ROUNDING:
+        square = 0.0
+        for k in range(most):
+            other_real, other_imaginary = total_real[k] - real[r, k], total_imaginary[k] - imaginary[r, k]
+            square += other_real * other_real + other_imaginary * other_imaginary
+            cross_real[k] = real[r, k] * other_real + imaginary[r, k] * other_imaginary
+            cross_imaginary[k] = imaginary[r, k] * other_real - real[r, k] * other_imaginary
+        if not square > _ROUNDING:
             continue
-        cross_real = real[r] * other_real + imaginary[r] * other_imaginary
-        cross_imaginary = imaginary[r] * other_real - real[r] * other_imaginary
         best = 0
         for lag in range(LAGS):
-            match[lag] = 0.0
+            along = 0.0
             for k in range(most):
-                match[lag] += cross_real[k] * cosines[lag, k] - cross_imaginary[k] * sines[lag, k]
-            if match[lag] > match[best]:
+                along += cross_real[k] * cosines[lag, k] - cross_imaginary[k] * sines[lag, k]
+            match[lag] = along
+            if along > match[best]:
                 best = lag
-        correlation = math.sqrt(2.0 / bins) * match[best] / size
-        if correlation * math.sqrt(bins - 1) > TURNED_SIGNAL:
-            found[r] = _wrapped((best + _vertex(match[best - 1], match[best], match[(best + 1) % LAGS])) / LAGS)
+        if math.sqrt(2.0 * (bins - 1) / bins / square) * match[best] > TURNED_SIGNAL:
+            found[r] = wrapped((best + _vertex(match[best - 1], match[best], match[(best + 1) % LAGS])) / LAGS)
     return found
+
+
+@kernel
+def _turn_back(real: Float64s, imaginary: Float64s, turn: float) -> None:
+    """Turn harmonics 1, 2 … of a row so that it comes earlier by `turn`."""
+    c, s = math.cos(2.0 * math.pi * turn), math.sin(2.0 * math.pi * turn)
+    at_c, at_s = c, s
+    for k in range(real.shape[0]):
+        real[k], imaginary[k] = real[k] * at_c - imaginary[k] * at_s, imaginary[k] * at_c + real[k] * at_s
+        at_c, at_s = at_c * c - at_s * s, at_s * c + at_c * s
 
 
 @kernel
@@ -152,25 +190,29 @@ def _vertex(before: float, at: float, after: float) -> float:
 
 
 @kernel
-def _wrapped(turn: float) -> float:
+def wrapped(turn: float) -> float:
     """The same turn within −½ … ½."""
     return turn - math.floor(turn + 0.5)
 
 
 @kernel
-def fitted(turn: Float64s) -> tuple[float, float, float]:
+def parabola(turn: Float64s) -> tuple[float, float, float, float, float]:
     """How the turns of rows change from the first row to the last, rows at t = −1 … 1.
 
     Parameters
     ----------
     turn : float64[rows]
-        As :func:`turns` gives them; each is taken to be within half a turn of the one before.
+        NaN for rows without signal; each of the others is taken to be within half a turn of the one before.
 
     Returns
     -------
-    slope, bend, scatter : float, turns
-        Twice the slope of the straight line (the change over all rows); b of the parabola a + s t + b t²; the root mean square
-        about the parabola (ddof 3). The first is NaN with fewer than three rows with signal, the others with fewer than five.
+    constant, slope, bend : float, turns
+        a, s and b of the parabola a + s t + b t² with the least squares; with fewer than five rows a straight line with b = 0, with
+        fewer than three NaN.
+    straight : float, turns
+        The slope of the straight line.
+    scatter : float, turns
+        Root mean square about the parabola (ddof 3); NaN with fewer than five rows.
     """
     rows = turn.shape[0]
     t, y = np.empty(rows), np.empty(rows)
@@ -178,19 +220,24 @@ def fitted(turn: Float64s) -> tuple[float, float, float]:
     for r in range(rows):
         if np.isfinite(turn[r]):
             t[n] = (2.0 * r + 1.0) / rows - 1.0
-            y[n] = turn[r] if n == 0 else y[n - 1] + _wrapped(turn[r] - y[n - 1])
+            y[n] = turn[r] if n == 0 else y[n - 1] + wrapped(turn[r] - y[n - 1])
             n += 1
     if n < 3:
-        return np.nan, np.nan, np.nan
-    t, y = t[:n] - t[:n].mean(), y[:n] - y[:n].mean()
-    tt = (t * t).sum()
-    slope = (t * y).sum() / tt
+        return np.nan, np.nan, np.nan, np.nan, np.nan
+    t, y = t[:n], y[:n]
+    middle, level = t.mean(), y.mean()
+    x = t - middle
+    xx = (x * x).sum()
+    straight = (x * y).sum() / xx
     if n < 5:
-        return 2.0 * slope, np.nan, np.nan
-    square = t * t - (t * t * t).sum() / tt * t - tt / n  # what of t² is neither constant nor straight
+        return level - straight * middle, straight, 0.0, straight, np.nan
+    skew, spread = (x * x * x).sum() / xx, xx / n
+    square = x * x - skew * x - spread  # what of x² is neither constant nor straight
     bend = (square * y).sum() / (square * square).sum()
-    left = y - slope * t - bend * square
-    return 2.0 * slope, bend, math.sqrt((left * left).sum() / (n - 3))
+    left = y - level - straight * x - bend * square
+    slope = straight - bend * (skew + 2.0 * middle)
+    constant = level - straight * middle + bend * (middle * middle + skew * middle - spread)
+    return constant, slope, bend, straight, math.sqrt((left * left).sum() / (n - 3))
 
 
 @kernel

@@ -96,7 +96,7 @@ def spectra(offsets: Int64s, flat: Float64s, count: Float64s, relative: Float64s
         _through_band(correlation, correlation * length, z.shape[1], out[i])
         if 0.0 < relative[i] < 2.0:
             out[i, _SLOPE] = _slope(correlation * length, relative[i])
-        out[i, _DRIFT] = of_rows.fitted(of_rows.turns(z, length))[0]
+        out[i, _DRIFT] = 2.0 * of_rows.parabola(of_rows.turns(z, length))[3]
 
 
 @kernel

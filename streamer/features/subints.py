@@ -95,7 +95,10 @@ def persistence(offsets: Int64s, flat: Float64s, count: Float64s, out: Float64s)
             continue
         correlation = of_rows.correlations(z, length)
         _through_time(correlation, correlation * length, z.shape[1], out[i])
-        out[i, _DRIFT], out[i, _BEND], out[i, _JITTER] = of_rows.fitted(of_rows.turns(z, length))
+        _, _, bend, straight, scatter = of_rows.parabola(of_rows.turns(z, length))
+        out[i, _DRIFT], out[i, _JITTER] = 2.0 * straight, scatter
+        if np.isfinite(scatter):
+            out[i, _BEND] = bend
 
 
 @kernel
