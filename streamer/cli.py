@@ -151,9 +151,17 @@ def check(settings: Path) -> None:
 )
 @click.option("--schemas", multiple=True, type=_Place(), help="Where writer schemas are found by id; may be given again.")
 @click.option("--private", is_flag=True, help="Tag alerts that are not public too, to private-*.avro.")
+@click.option("--explain", is_flag=True, help="Say in each tag which inputs weigh most; much slower.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
 def replay(
-    paths: tuple[Path, ...], out: Path, models: tuple[str, ...], shape: str, schemas: tuple[str, ...], private: bool, as_json: bool
+    paths: tuple[Path, ...],
+    out: Path,
+    models: tuple[str, ...],
+    shape: str,
+    schemas: tuple[str, ...],
+    private: bool,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """Tag the alerts in *.avro files, folders and .tar.gz; other files are ignored and named."""
     from streamer import config, logs
@@ -164,6 +172,7 @@ def replay(
         source=config.ArchiveSource(kind="archive", paths=paths, schemas=schemas),
         sink=config.ArchiveSink(kind="archive", folder=out, shape="full" if shape == "full" else "tag", private=private),
         model=_chosen(models),
+        classify=config.Classify(explain=explain),
         telemetry=config.Telemetry(port=0),
     )
     report(replayed(settings), out, as_json)
@@ -257,10 +266,15 @@ def models() -> None:
 @click.option("--folder", type=FOLDER, help="Search this folder of bundles too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each model, a line each.")
 def list_models(folder: Path | None, as_json: bool) -> None:
-    """All models that can be loaded."""
-    from streamer.commands.catalogue import model_lines, model_table
+    """All models; ends with status 1 if one of them cannot be loaded."""
+    from streamer.commands.catalogue import model_lines, model_table, sound_models
 
-    _print(model_lines(folder) if as_json else model_table(folder))
+    sound, damaged = sound_models(folder)
+    _print(model_lines(sound) if as_json else model_table(sound))
+    for problem in damaged:
+        click.echo(problem, err=True)
+    if damaged:
+        sys.exit(1)
 
 
 @models.command("show")

@@ -268,6 +268,18 @@ class Model(Section):
     """Folder of bundles that is searched before the shipped ones. Default: none."""
 
 
+class Classify(Section):
+    """How models answer."""
+
+    conformal_level: float = Field(default=0.9, ge=0.5, lt=1)
+    """Share of each class's objects whose conformal set shall hold their class; a higher level gives larger sets, so more alerts
+    that only an inner class answers for, or none. At least 0.5. Models without calibration data for sets answer with the most
+    probable class whatever it is. Default: 0.9."""
+    explain: bool = False
+    """Whether tags say which inputs weigh most for the answer. That costs hundreds of times what the answer costs: for looking at
+    alerts, not for a whole stream. Default: false."""
+
+
 class Telemetry(Section):
     """Metrics and health over HTTP: /metrics, /healthz, /readyz."""
 
@@ -306,6 +318,8 @@ class Config(Section):
     """Where results go."""
     model: Model = Model()
     """Which models answer."""
+    classify: Classify = Classify()
+    """How models answer."""
     telemetry: Telemetry = Telemetry()
     """Metrics and health."""
     worker: Worker = Worker()

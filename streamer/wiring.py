@@ -20,7 +20,7 @@ from streamer.data.batch import Cursor
 from streamer.data.message import Message
 from streamer.data.schema import WriterSchema
 from streamer.errors import Invalid, InvalidConfig, InvalidSchema, SchemaUnavailable
-from streamer.features import check_names
+from streamer.features import check_names, teller
 from streamer.messages import Encoder, OwnSchemas, Shape
 from streamer.pipeline import Outcome, Pipeline
 from streamer.ports import Clock, Schemas, Sink, Source
@@ -96,7 +96,7 @@ def service(
         If the broker of the sink does not answer.
     """
     clock = clock or SystemClock()
-    models = classifiers(settings.model)
+    models = classifiers(settings.model, settings.classify)
     pipeline = Pipeline(
         framing(settings.source, clock),
         models,
@@ -131,11 +131,15 @@ def warm_up(pipeline: Pipeline, surveys: Sequence[str], clock: Clock) -> None:
                 pipeline(raw)
 
 
-def classifiers(settings: config.Model) -> dict[str, LightGBMClassifier]:
+def classifiers(settings: config.Model, answering: config.Classify | None = None) -> dict[str, LightGBMClassifier]:
     """The named models by survey; InvalidBundle or InvalidConfig if one cannot be used."""
+    answering = answering or config.Classify()
     found: dict[str, LightGBMClassifier] = {}
     for name in settings.name:
-        model = LightGBMClassifier(_bundle(name, settings.folder), check_names)
+        files = _bundle(name, settings.folder)
+        model = LightGBMClassifier(
+            files, check_names, level=answering.conformal_level, describe=teller if answering.explain else None
+        )
         if model.manifest.view != "stream":
             raise InvalidConfig(
                 f"model.name: {model.name} was trained on whole light curves (view {model.manifest.view}); an alert carries only a "
@@ -237,7 +241,7 @@ def doors(
 ) -> tuple[Source, Sink]:
     """Source and sink; the sink knows what was committed before, and the source goes on from there."""
     if isinstance(settings.sink, config.ArchiveSink):
-        archive = ArchiveSink(settings.sink.folder, made=making(settings.sink, models))
+        archive = ArchiveSink(settings.sink.folder, made=making(settings, settings.sink, models))
         try:
             return source or _bounded_source(settings.source, clock, archive.committed(), settings.sink.folder), archive
         except Invalid:
@@ -254,13 +258,15 @@ def doors(
         raise
 
 
-def making(sink: config.ArchiveSink, models: Mapping[str, LightGBMClassifier]) -> dict[str, str]:
+def making(settings: config.Config, sink: config.ArchiveSink, models: Mapping[str, LightGBMClassifier]) -> dict[str, str]:
     """What decides how an alert's result looks, for people to read: results of one folder agree in it."""
     used = [f"{model.name} {model.version} ({model.checksum[:16]})" for _, model in sorted(models.items())]
     return {
         "models": " and ".join(used) or "none",
         "shape": sink.shape,
         "private alerts": "tagged" if sink.private else "withheld",
+        "conformal level": f"{settings.classify.conformal_level:g}",
+        "answers": "explained" if settings.classify.explain else "not explained",
         "schemas": f"tagged {tagged.VERSION} and dead_letter {DEAD_LETTER_VERSION}",
     }
 

@@ -17,12 +17,13 @@ import numpy as np
 from streamer.classify.calibration import CONFORMAL, Calibration
 from streamer.classify.classifier import unasked
 from streamer.classify.conformal import LEVEL, Rule
+from streamer.classify.explain import Describe, Explainer
 from streamer.classify.forest import booster_scores, proven_forest
 from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, TREES, Manifest
 from streamer.classify.taxonomy import Class, parents_of
 from streamer.classify.trees import Ensemble, check_fit, read_trees
-from streamer.data.arrays import Float32s, Float64s, Int64s
-from streamer.data.batch import Scores, State, Why
+from streamer.data.arrays import Float32s, Float64s, Int32s, Int64s
+from streamer.data.batch import Contribution, Scores, State, Why
 from streamer.errors import InvalidBundle
 
 MAX_TREES_BYTES = 256 * 1024 * 1024
@@ -46,6 +47,8 @@ class LightGBMClassifier:
         Evaluate by our own forest if it proves equal to LightGBM's predictor; else always by the predictor, its oracle.
     level : float
         Of the conformal sets, 0 < level < 1: the share of each class's objects whose set shall hold their class.
+    describe : callable of bands to a callable of (input, value) to text, optional
+        For reasons with every answer (``streamer.features.teller``); None gives none. They cost hundreds of times what it does.
 
     Raises
     ------
@@ -53,7 +56,7 @@ class LightGBMClassifier:
         If a file is missing, damaged, or does not fit the others.
     """
 
-    __slots__ = ("_calibration", "_checksum", "_evaluator", "_leaves", "_manifest", "_raw", "_rule")
+    __slots__ = ("_calibration", "_checksum", "_evaluator", "_explainer", "_leaves", "_manifest", "_raw", "_rule")
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class LightGBMClassifier:
         check_inputs: Callable[[Sequence[str], Sequence[str]], None],
         use_forest: bool = True,
         level: float = LEVEL,
+        describe: Callable[[Sequence[str]], Describe] | None = None,
     ) -> None:
         self._manifest = read_manifest(files)
         check_inputs(self._manifest.inputs, self._manifest.bands)
@@ -71,6 +75,8 @@ class LightGBMClassifier:
         forest = proven_forest(ensemble, booster) if use_forest else None
         self._evaluator: Literal["forest", "booster"] = "booster" if forest is None else "forest"
         self._raw: Callable[[Float32s], Float64s] = partial(booster_scores, booster) if forest is None else forest.raw_scores
+        told = describe(self._manifest.bands) if describe is not None else None
+        self._explainer = None if told is None else Explainer(booster, self._leaves, self._manifest.inputs, told)
         self._checksum = bundle_checksum(files)
 
     @property
@@ -151,12 +157,25 @@ class LightGBMClassifier:
         if self._rule is None or scores.possible is None:
             scores.state[rows] = State.CLASSIFIED
             scores.class_id[rows] = np.array(self._manifest.leaves, dtype=np.int32)[probabilities.argmax(axis=1)]
-            return replace(scores, why=_placed(scores.why, rows, (Why.NONE,) * len(rows)))
-        answers = self._rule.answers(probabilities, n_detections)
-        scores.state[rows] = answers.state
-        scores.class_id[rows] = answers.class_id
-        scores.possible[rows] = answers.possible
-        return replace(scores, why=_placed(scores.why, rows, answers.why))
+            why = (Why.NONE,) * len(rows)
+        else:
+            answers = self._rule.answers(probabilities, n_detections)
+            scores.state[rows] = answers.state
+            scores.class_id[rows] = answers.class_id
+            scores.possible[rows] = answers.possible
+            why = answers.why
+        return replace(
+            scores,
+            why=_placed(scores.why, rows, why),
+            reasons=self._reasons(rows, matrix, scores.class_id[rows], probabilities),
+        )
+
+    def _reasons(
+        self, rows: Int64s, matrix: Float32s, class_id: Int32s, probabilities: Float64s
+    ) -> Mapping[int, tuple[Contribution, ...]]:
+        if self._explainer is None:
+            return {}
+        return dict(zip(rows.tolist(), self._explainer.reasons(matrix, class_id, probabilities), strict=True))
 
 
 def bundle_files(manifest: Manifest, trees: str, calibration: Calibration, card: str) -> dict[str, bytes]:

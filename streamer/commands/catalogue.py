@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rich.table import Table
 from streamer import wiring
 from streamer.classify.bundle import LightGBMClassifier
 from streamer.classify.manifest import CARD
+from streamer.errors import InvalidBundle
 from streamer.features import FAMILIES, check_names, families_of
 from streamer.features.feature import Feature
 from streamer.surveys import SURVEYS
@@ -40,7 +41,7 @@ def feature_table() -> Table:
     return table
 
 
-def model_lines(folder: Path | None) -> str:
+def model_lines(models: Sequence[LightGBMClassifier]) -> str:
     """One JSON object for each model, a line each."""
     return "\n".join(
         json.dumps(
@@ -56,20 +57,32 @@ def model_lines(folder: Path | None) -> str:
                 "metrics": dict(model.manifest.metrics),
             }
         )
-        for model in _models(folder)
+        for model in models
     )
 
 
-def model_table(folder: Path | None) -> RenderableType:
+def model_table(models: Sequence[LightGBMClassifier]) -> RenderableType:
     """All models with what distinguishes them."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("name", "version", "survey", "classes", "features", "from", "checksum"):
         table.add_column(column, no_wrap=column != "classes")
-    for model in _models(folder):
+    for model in models:
         leaves = " ".join(leaf.name for leaf in model.leaves)
         least = f"{model.manifest.min_detections} det"
         table.add_row(model.name, model.version, model.survey, leaves, str(len(model.inputs)), least, model.checksum[:12])
     return table
+
+
+def sound_models(folder: Path | None) -> tuple[list[LightGBMClassifier], list[str]]:
+    """The models that can be loaded, and for each other one its folder and what is wrong with it."""
+    store = wiring.model_store(folder)
+    sound, damaged = [], []
+    for name in store.names():
+        try:
+            sound.append(LightGBMClassifier(store.files(name), check_names))
+        except InvalidBundle as error:
+            damaged.append(f"{store.folder(name)}: {error}")
+    return sound, damaged
 
 
 def card(name: str, folder: Path | None) -> Markdown:
@@ -87,8 +100,3 @@ def _features() -> Iterator[tuple[str, Feature, tuple[str, ...]]]:
             for feature in family.outputs(survey.bands) if family in families_of(survey.bands) else ():
                 found.setdefault(feature.name, (feature, []))[1].append(survey.name)
         yield from ((family.name, feature, tuple(surveys)) for feature, surveys in found.values())
-
-
-def _models(folder: Path | None) -> Iterator[LightGBMClassifier]:
-    store = wiring.model_store(folder)
-    return (LightGBMClassifier(store.files(name), check_names) for name in store.names())

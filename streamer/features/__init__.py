@@ -5,7 +5,7 @@ A new family is a new file and one line in :data:`FAMILIES`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -70,6 +70,12 @@ def families_of(bands: Sequence[str]) -> tuple[Family, ...]:
 def features_of(bands: Sequence[str]) -> tuple[Feature, ...]:
     """All features of a survey with these bands."""
     return tuple(feature for family in families_of(bands) for feature in family.outputs(bands))
+
+
+def teller(bands: Sequence[str]) -> Callable[[str, float], str]:
+    """What says a value of a survey's feature for people: (name, value) to text; KeyError for a name that is none."""
+    known = {feature.name: feature for feature in features_of(bands)}
+    return lambda name, value: known[name].told(value)
 
 
 def series_read(names: Sequence[str], bands: Sequence[str]) -> frozenset[str]:

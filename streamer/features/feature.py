@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -35,6 +36,13 @@ class Feature:
     meaning: str
     undefined: str
     source: str
+
+    def told(self, value: float) -> str:
+        """What the feature is, and its value with the unit, for people."""
+        what = self.meaning.rstrip(".").replace(". Band", ", band")
+        if not math.isfinite(value):
+            return f"{what}: not defined ({self.undefined})"
+        return f"{what}: {value:.4g}" + ("" if self.unit == "1" else f" {self.unit}")
 
 
 @dataclass(frozen=True, slots=True)

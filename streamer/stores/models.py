@@ -33,9 +33,14 @@ class ModelStore:
 
     def files(self, name: str) -> Mapping[str, bytes]:
         """The files of a bundle, by file name; InvalidBundle if there is no such bundle or a file cannot be read."""
+        folder = self.folder(name)
+        return {file: _read(folder / file) for file in (MANIFEST, *CHECKED)}
+
+    def folder(self, name: str) -> Path:
+        """Where a bundle lies; InvalidBundle if there is none of this name."""
         for folder in self._bundles():
             if folder.name == name:
-                return {file: _read(folder / file) for file in (MANIFEST, *CHECKED)}
+                return folder
         known = ", ".join(self.names()) or "none"
         raise InvalidBundle(f"no model {name!r} in {', '.join(map(str, self._folders))}; known are {known}")
 

@@ -259,6 +259,14 @@ def test_a_damaged_bundle_is_one_clear_line(bundles: Path) -> None:
     assert len(said.stderr.splitlines()) == 1
 
 
+def test_damaged_bundles_are_named_and_the_others_are_listed(bundles: Path) -> None:
+    (bundles / "tiny" / "card.md").write_text("better than it is")
+    said = streamer("models", "list", "--folder", bundles, "--json")
+    assert said.exit_code == 1
+    assert {"other", "variability-ztf"} <= {json.loads(line)["name"] for line in said.stdout.splitlines()}
+    assert [line for line in said.stderr.splitlines() if str(bundles / "tiny") in line and "card.md" in line]
+
+
 def test_two_models_for_one_survey_cannot_be_loaded_together(bundles: Path) -> None:
     with pytest.raises(InvalidConfig, match="name one of them"):
         wiring.classifiers(config.Model(name=("tiny", "other"), folder=bundles))
