@@ -57,7 +57,7 @@ def checked(family: Family, alerts: AlertBatch) -> Float32s:
 
 def test_the_suite_counts_its_cases() -> None:
     assert [family.name for family in FAMILIES] == [
-        "trigger", "context", "sampling", "statistics", "shape", "colour", "evolution", "supernova", "timescales",
+        "trigger", "context", "sampling", "statistics", "distribution", "shape", "colour", "evolution", "supernova", "timescales",
         "autoregression", "limits", "forced", "periodicity", "profile", "orbit",
         "pulse", "dispersion", "subints", "subbands", "fold",
     ]  # fmt: skip
