@@ -268,6 +268,15 @@ class Model(Section):
     """Folder of bundles that is searched before the shipped ones. Default: none."""
 
 
+class Features(Section):
+    """How much work features may be."""
+
+    period_budget: int | None = Field(default=None, ge=1_024)
+    """Most points × frequencies of one alert's period search; beyond, the highest frequencies are left out. Default: what each
+    model was trained with, mostly 1048576. Less is faster for alerts with hundreds of detections, but their periods are then not
+    those that the model was trained and tested with, and the log says so at each start."""
+
+
 class Classify(Section):
     """How models answer."""
 
@@ -318,6 +327,8 @@ class Config(Section):
     """Where results go."""
     model: Model = Model()
     """Which models answer."""
+    features: Features = Features()
+    """How much work features may be."""
     classify: Classify = Classify()
     """How models answer."""
     telemetry: Telemetry = Telemetry()

@@ -27,6 +27,7 @@ from streamer.data.schema import WriterSchema
 from streamer.data.tally import Tally
 from streamer.errors import InvalidSchema, Reason, Stage, UnsupportedSchema
 from streamer.features import compute, series_read
+from streamer.features.spectrum import PERIOD_BUDGET
 from streamer.surveys import survey_of
 from streamer.surveys.survey import Survey
 
@@ -109,6 +110,12 @@ class _Reader:
     detail: str = ""
 
 
+def period_work(classifier: Classifier, most: int | None) -> int:
+    """Points × frequencies of one period search: those of the classifier's training, unless `most` allows less."""
+    trained = classifier.period_budget or PERIOD_BUDGET
+    return trained if most is None else min(trained, most)
+
+
 class Pipeline:
     """Messages to outcome.
 
@@ -122,15 +129,24 @@ class Pipeline:
         Whether alerts that are not public may go on; without, they are rejected as PRIVATE.
     largest : int or None, bytes
         Alerts with larger bodies are rejected as TOO_LARGE: the sink could not take them whole. None takes all.
+    most_period_work : int or None
+        Most points × frequencies of a period search, where a classifier was trained with more; None keeps to its training.
     """
 
     def __init__(
-        self, framing: Framing, classifiers: Mapping[str, Classifier], *, allow_private: bool, largest: int | None = None
+        self,
+        framing: Framing,
+        classifiers: Mapping[str, Classifier],
+        *,
+        allow_private: bool,
+        largest: int | None = None,
+        most_period_work: int | None = None,
     ) -> None:
         self._framing = framing
         self._classifiers = classifiers
         self._allow_private = allow_private
         self._largest = largest
+        self._most_period_work = most_period_work
         self._readers: dict[WriterSchema, _Reader] = {}
         self._isolated_so_far = 0
 
@@ -215,7 +231,7 @@ class Pipeline:
         classifier = self._classifiers.get(alerts.survey)
         if classifier is None:
             return Scored(alerts, _with_solar_system(unasked(len(alerts), Why.NO_MODEL), alerts), None)
-        matrix = compute(alerts, classifier.inputs)
+        matrix = compute(alerts, classifier.inputs, period_work(classifier, self._most_period_work))
         lap(Stage.FEATURES)
         scores = classifier.scores(matrix, number_of_detections(alerts))
         scores = _with_solar_system(scores, alerts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from streamer.data.schema import WriterSchema
 from streamer.errors import Invalid, InvalidConfig, InvalidSchema, SchemaUnavailable
 from streamer.features import check_names, teller
 from streamer.messages import Encoder, OwnSchemas, Shape
-from streamer.pipeline import Outcome, Pipeline
+from streamer.pipeline import Outcome, Pipeline, period_work
 from streamer.ports import Clock, Schemas, Sink, Source
 from streamer.sinks.archive import ArchiveSink
 from streamer.sinks.kafka import Destination, KafkaSink
@@ -34,6 +35,8 @@ from streamer.stores.models import ModelStore
 from streamer.stores.schemas import FirstOf, registry_ids, schemas_from
 from streamer.telemetry import PrometheusTelemetry, SystemClock, serving
 from streamer.worker import Limits, Worker
+
+log = logging.getLogger(__name__)
 
 DEAD_LETTER_VERSION = "1.0"
 WARM_UP_ALERTS = 64
@@ -102,11 +105,14 @@ def service(
         models,
         allow_private=keeps_private(settings.sink),
         largest=largest_payload(settings.sink) if settings.sink.shape == "full" else None,
+        most_period_work=settings.features.period_budget,
     )
     encode = encoder(settings.sink, clock)
     telemetry = PrometheusTelemetry(clock, needs_assignment=isinstance(settings.source, config.KafkaSource))
     for survey, model in models.items():
         telemetry.model(survey, model.name, model.version, model.checksum, model.evaluator)
+        if (work := period_work(model, settings.features.period_budget)) < period_work(model, None):
+            log.warning("periods are searched less than in training", extra={"model": model.name, "period_budget": work})
     with serving(telemetry, settings.telemetry.port, settings.telemetry.address), _sole(settings, slot, clock):
         if isinstance(settings.source, config.KafkaSource):  # others wait for nobody
             warm_up(pipeline, tuple(models), clock)

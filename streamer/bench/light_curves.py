@@ -234,7 +234,7 @@ def _distribution(f: Float64s, delta: Float64s) -> Features:
 def astropy_period(curve: Curve) -> Features:
     """Best peak of astropy's Lomb–Scargle periodogram (its fast method) in one band, on the grid that streamer uses."""
     time, flux, error = curve
-    first, step, n = frequency_grid(float(np.ptp(time))) if len(time) >= MIN_POINTS else (0.0, 0.0, 0)
+    first, step, n = frequency_grid(float(np.ptp(time)), len(time)) if len(time) >= MIN_POINTS else (0.0, 0.0, 0)
     if n == 0 or np.ptp(flux) == 0:
         return {}
     frequency = first + step * np.arange(n)

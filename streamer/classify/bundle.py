@@ -120,6 +120,11 @@ class LightGBMClassifier:
         return self._manifest.feature_set
 
     @property
+    def period_budget(self) -> int | None:
+        """Most points × frequencies of a period search that it was trained with; None for the features' own."""
+        return self._manifest.period_budget
+
+    @property
     def leaves(self) -> tuple[Class, ...]:
         """Leaf classes, in the order of the columns of the probabilities."""
         return self._leaves

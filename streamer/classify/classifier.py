@@ -39,6 +39,10 @@ class Classifier(Protocol):
         """Hash of `inputs`, first 16 hex digits of SHA-256."""
 
     @property
+    def period_budget(self) -> int | None:
+        """Most points × frequencies of a period search that it was trained with; None for the features' own."""
+
+    @property
     def leaves(self) -> tuple[Class, ...]:
         """Leaf classes, in the order of the columns of the probabilities."""
 

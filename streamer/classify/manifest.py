@@ -79,6 +79,9 @@ class Manifest:
     training : tuple of TrainingSet
     needs_all_inputs : bool
         An alert of which an input is undefined is not classified: the model never saw such a one. Written only if true.
+    period_budget : int or None
+        Most points × frequencies of a period search that the model was trained with, and is served with; None, and then not
+        written, for the features' own.
     view : ``stream`` or ``history``
         One of :data:`VIEWS`; the service has only the first to show. Written only if it is not ``stream``.
     metrics : mapping of str to float
@@ -99,6 +102,7 @@ class Manifest:
     data_hash: str
     training: tuple[TrainingSet, ...]
     needs_all_inputs: bool = False
+    period_budget: int | None = None
     view: str = "stream"
     metrics: Mapping[str, float] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
@@ -111,6 +115,8 @@ class Manifest:
             raise InvalidBundle("manifest: inputs must be one or more different names")
         if self.min_detections < 0 or self.trees < 1:
             raise InvalidBundle("manifest: min_detections must be at least 0 and trees at least 1")
+        if self.period_budget is not None and self.period_budget < 1:
+            raise InvalidBundle(f"manifest: period_budget {self.period_budget} must be at least 1")
         if self.view not in VIEWS:
             raise InvalidBundle(f"manifest: view is {self.view!r:.80}, not one of {', '.join(VIEWS)}")
 
@@ -136,6 +142,8 @@ class Manifest:
             tree[entry.name] = dict(sorted(value.items())) if isinstance(value, Mapping) else value
         if not self.needs_all_inputs:
             del tree["needs_all_inputs"]
+        if self.period_budget is None:
+            del tree["period_budget"]
         if self.view == "stream":
             del tree["view"]
         tree["training"] = [{entry.name: getattr(part, entry.name) for entry in fields(part)} for part in self.training]
@@ -160,6 +168,7 @@ class Manifest:
             leaves=_tuple(tree, "leaves", int),
             training=tuple(_training_set(part) for part in _tuple(tree, "training", dict)),
             needs_all_inputs=_flag(tree, "needs_all_inputs"),
+            period_budget=_entry(tree, "period_budget", int) if "period_budget" in tree else None,
             view=_entry({"view": "stream", **tree}, "view", str),
             metrics={name: float(value) for name, value in _mapping(tree, "metrics", (int, float)).items()},
             checksums=_mapping(tree, "checksums", str),

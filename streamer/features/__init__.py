@@ -87,7 +87,7 @@ def series_read(names: Sequence[str], bands: Sequence[str]) -> frozenset[str]:
     return frozenset(name for family in families for name in family.series)
 
 
-def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:
+def compute(alerts: AlertBatch, names: Sequence[str], period_budget: int | None = None) -> Float32s:
     """The named features of each alert.
 
     Parameters
@@ -95,6 +95,8 @@ def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:
     alerts : AlertBatch
     names : sequence of str
         Names of :func:`features_of` for the bands of `alerts`, in the order of the wanted columns; may repeat.
+    period_budget : int, optional
+        Most points × frequencies of one period search; by default what the features mean (``spectrum.PERIOD_BUDGET``).
 
     Returns
     -------
@@ -108,7 +110,8 @@ def compute(alerts: AlertBatch, names: Sequence[str]) -> Float32s:
     """
     matrix = np.empty((len(alerts), len(names)), dtype=np.float32)
     for family, wanted, columns in _plan(alerts.bands, tuple(names)):
-        matrix[:, wanted] = family.compute(alerts)[:, columns]
+        found = family.compute(alerts) if family.within is None or period_budget is None else family.within(alerts, period_budget)
+        matrix[:, wanted] = found[:, columns]
     return matrix
 
 

@@ -62,6 +62,8 @@ class Family:
         none of its families.
     series : tuple of str
         Series on demand that it reads; where a batch does not have them, its features are undefined.
+    within : callable of (AlertBatch, int), or None
+        The same as `compute` with a period search of at most so many points × frequencies; None for families that search none.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Family:
     compute: Callable[[AlertBatch], Float32s]
     reads: Literal["light_curves", "series"] = "light_curves"
     series: tuple[str, ...] = ()
+    within: Callable[[AlertBatch, int], Float32s] | None = None
 
 
 def stated(alerts: AlertBatch, name: str) -> Float64s:

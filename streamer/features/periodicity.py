@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,9 +14,20 @@ from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features
 from streamer.features.kernel import kernel
 from streamer.features.points import points_by_band
-from streamer.features.spectrum import MIN_POINTS, MIN_POINTS_IN_BAND, frequency_grid, prepare_band, spectrum
+from streamer.features.scan import scan
+from streamer.features.spectrum import (
+    MIN_POINTS,
+    MIN_POINTS_IN_BAND,
+    PERIOD_BUDGET,
+    frequency_grid,
+    power_at,
+    prepare_band,
+    spectrum,
+)
 
 _HARMONICS = 3
+_FEW = 16
+"""The exact power at single frequencies costs so many times that of a frequency in a whole exact periodogram."""
 _MIN_FOR_THIRD = 15
 _NO_PERIOD = "fewer than 8 detections in bands with at least 5, or a span below 0.1 d, or no variation"
 _NO_SHAPE = f"{_NO_PERIOD}, or fewer than 8 detections in the band with the most"
@@ -71,42 +84,55 @@ FEATURES = (
 )
 
 
-def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:  # noqa: ARG001 - the bands share one period
-    """The features of the period."""
-    return FEATURES
+PER_PAIR = (
+    Feature(
+        "period_amplitude_ratio",
+        "1",
+        "Ratio of the amplitudes of the sines at the period, each band's by weighted least squares.",
+        f"{_NO_PERIOD}; or fewer than 5 detections or no variation in one of the two bands",
+        "VanderPlas & Ivezić 2015; after Percy et al. 2008",
+    ),
+)
+
+
+def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:
+    """The features of the period, which all bands share, and those of each pair of neighbouring bands, bluer over redder."""
+    pairs = (
+        replace(feature, name=f"{feature.name}_{blue}_{red}", meaning=f"{feature.meaning} Bands {blue} and {red}.")
+        for blue, red in pairwise(bands)
+        for feature in PER_PAIR
+    )
+    return (*FEATURES, *pairs)
 
 
 def compute(alerts: AlertBatch) -> Float32s:
-    """float32[n, 12] features of the period."""
+    """float32[n, 12 + number of bands − 1] features of the period."""
+    return compute_within(alerts, PERIOD_BUDGET)
+
+
+def compute_within(alerts: AlertBatch, budget: int) -> Float32s:
+    """The same with at most `budget` points × frequencies in each search."""
     points = points_by_band(alerts, Kind.DETECTION)
-    values = np.full((len(alerts), len(FEATURES)), np.nan)
-    _periods(points.offsets, points.time, points.flux, points.error, len(alerts.bands), values)
+    values = np.full((len(alerts), len(FEATURES) + max(len(alerts.bands) - 1, 0)), np.nan)
+    _periods(points.offsets, points.time, points.flux, points.error, len(alerts.bands), budget, values)
     return as_features(values)
 
 
-FAMILY = Family("periodicity", outputs, compute)
+FAMILY = Family("periodicity", outputs, compute, within=compute_within)
 
 
 @kernel
-def _periods(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, n_bands: int, out: Float64s) -> None:
-    longest = 0
-    for k in range(out.shape[0]):
-        longest = max(longest, offsets[(k + 1) * n_bands] - offsets[k * n_bands])
-    if longest < MIN_POINTS:
-        return
-    cosines, sines = np.empty((longest, 64)), np.empty((longest, 64))
+def _periods(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, n_bands: int, budget: int, out: Float64s) -> None:
     for k in range(out.shape[0]):
         start, end = offsets[k * n_bands], offsets[(k + 1) * n_bands]
         if end - start >= MIN_POINTS:
             bands = offsets[k * n_bands : (k + 1) * n_bands + 1] - start
             inside = slice(start, end)
-            _period(bands, time[inside], flux[inside], error[inside], cosines[: end - start], sines[: end - start], out[k])
+            _period(bands, time[inside], flux[inside], error[inside], budget, out[k])
 
 
 @kernel
-def _period(
-    bands: Int64s, time: Float64s, flux: Float64s, error: Float64s, cosines: Float64s, sines: Float64s, out: Float64s
-) -> None:
+def _period(bands: Int64s, time: Float64s, flux: Float64s, error: Float64s, budget: int, out: Float64s) -> None:
     """All features of one light curve, whose bands follow each other."""
     n_bands = bands.shape[0] - 1
     weight, residual, chi2 = np.zeros(time.shape[0]), np.zeros(time.shape[0]), np.zeros(n_bands)
@@ -124,36 +150,68 @@ def _period(
     if n < MIN_POINTS or not np.sum(chi2) > 0:
         return
     span = last_time - first_time
-    first, step, n_frequencies = frequency_grid(span)
+    first, step, n_frequencies = frequency_grid(span, n, budget)
     if n_frequencies == 0:
         return
-    power = np.empty(n_frequencies)
-    spectrum(bands, time, weight, residual, chi2, first, step, cosines, sines, power)
-    frequency, peak = _refined_peak(power, first, step)
+    frequency, peak = highest_peak(bands, time, weight, residual, chi2, first, step, n_frequencies)
     highest = first + step * (n_frequencies - 1)
     out[0] = -np.log10(frequency)
     out[1] = peak
     out[2] = log_false_alarm(peak, n, used, span * highest)
     out[3] = span * frequency
-    single = np.empty(1)
+    amplitude = np.zeros(n_bands)
     for column, factor in ((4, 2.0), (5, 0.5), (6, 1.0 / 3.0)):
-        spectrum(bands, time, weight, residual, chi2, factor * frequency, 0.0, cosines, sines, single)
-        out[column] = min(single[0], 1.0)
+        out[column] = min(power_at(bands, time, weight, residual, chi2, factor * frequency, amplitude), 1.0)
     inside = slice(bands[best_band], bands[best_band + 1])
     if chi2[best_band] > 0 and bands[best_band + 1] - bands[best_band] >= MIN_POINTS:
         _folded(time[inside] * frequency, flux[inside], error[inside], out)
+    amplitude[:] = 0.0
+    power_at(bands, time, weight, residual, chi2, frequency, amplitude)
+    for b in range(n_bands):
+        amplitude[b] *= np.sqrt(chi2[b] / np.sum(1.0 / error[bands[b] : bands[b + 1]] ** 2)) if chi2[b] > 0 else 0.0
+    for pair in range(n_bands - 1):
+        if amplitude[pair] > 0 and amplitude[pair + 1] > 0:
+            out[12 + pair] = amplitude[pair] / amplitude[pair + 1]
 
 
 @kernel
-def _refined_peak(power: Float64s, first: float, step: float) -> tuple[float, float]:
-    """Frequency and power of the highest peak, by the parabola through it and its neighbours."""
-    j = int(np.argmax(power))
-    if j == 0 or j == power.shape[0] - 1:
-        return first + step * j, min(power[j], 1.0)
-    before, at, after = power[j - 1], power[j], power[j + 1]
+def highest_peak(
+    bands: Int64s,
+    time: Float64s,
+    weight: Float64s,
+    residual: Float64s,
+    chi2: Float64s,
+    first: float,
+    step: float,
+    n_frequencies: int,
+) -> tuple[float, float]:
+    """Frequency and power of the highest peak of a grid, by the parabola through it and its neighbours.
+
+    The exact power decides; where the scan leaves no doubt that another frequency has more, it is not asked for. Arguments as those
+    of :func:`streamer.features.spectrum.spectrum`.
+    """
+    rough, doubt = np.empty(n_frequencies, dtype=np.float32), np.empty(n_frequencies, dtype=np.float32)
+    scan(bands, time, weight, residual, chi2, first, step, rough, doubt)
+    possible = np.flatnonzero(rough + doubt >= np.max(rough - doubt))
+    best, at, ignored = 0, -1.0, np.empty(chi2.shape[0])
+    if possible.shape[0] * _FEW > n_frequencies:
+        power = np.empty(n_frequencies)
+        cosines, sines = np.empty((time.shape[0], 64)), np.empty((time.shape[0], 64))
+        spectrum(bands, time, weight, residual, chi2, first, step, cosines, sines, power)
+        best = int(np.argmax(power))
+        at = power[best]
+    else:
+        for j in possible:
+            power_here = power_at(bands, time, weight, residual, chi2, first + step * j, ignored)
+            if power_here > at:
+                best, at = int(j), power_here
+    if best in (0, n_frequencies - 1):
+        return first + step * best, min(at, 1.0)
+    before = power_at(bands, time, weight, residual, chi2, first + step * (best - 1), ignored)
+    after = power_at(bands, time, weight, residual, chi2, first + step * (best + 1), ignored)
     bend = before - 2.0 * at + after
     shift = 0.5 * (before - after) / bend if bend < 0 else 0.0
-    return first + step * (j + shift), min(at - 0.25 * (before - after) * shift, 1.0)
+    return first + step * (best + shift), min(at - 0.25 * (before - after) * shift, 1.0)
 
 
 @kernel
@@ -176,7 +234,7 @@ def log_false_alarm(power: float, n: int, n_bands: int, trials: float) -> float:
 
 @kernel
 def _folded(phase: Float64s, flux: Float64s, error: Float64s, out: Float64s) -> None:
-    """Columns 7–11, from one band; `phase` is in cycles and may be any number."""
+    """Columns 7–11 of `out`, from one band; `phase` is in cycles and may be any number."""
     n = phase.shape[0]
     out[7], out[8] = _fourier_ratio(phase, flux, error, 2)
     if n >= _MIN_FOR_THIRD:

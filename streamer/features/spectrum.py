@@ -19,8 +19,9 @@ OVERSAMPLING = 5.0
 """Frequencies per 1/span, so that no peak falls between them."""
 MAX_FREQUENCY = 10.0
 """1/d; periods from 2.4 h."""
-MAX_FREQUENCIES = 8192
-"""Bound on the work: over long baselines the highest frequencies are left out, never the resolution."""
+PERIOD_BUDGET = 2**20
+"""Most points × frequencies of one search, where a bundle states no other: 57 detections over a year are searched up to
+`MAX_FREQUENCY`, a thousand over 85 days up to 2.4/d. Part of what the features mean, so it never changes."""
 
 _BLOCK = 64
 """Frequencies computed side by side; the tables of 30 points then fit the nearest cache."""
@@ -29,13 +30,16 @@ _DEGENERATE = 1e-9
 
 
 @kernel
-def frequency_grid(span: float) -> tuple[float, float, int]:
-    """First frequency, step and number of frequencies for a light curve that spans `span` days; none below 0.1 d."""
+def frequency_grid(span: float, n: int, budget: int = PERIOD_BUDGET) -> tuple[float, float, int]:
+    """First frequency, step and number of frequencies for `n` points that span `span` days; none below 0.1 d.
+
+    Beyond `budget` points × frequencies the highest frequencies are left out, never the resolution.
+    """
     if not span * MAX_FREQUENCY >= 1.0:
         return 0.0, 0.0, 0
     step = 1.0 / (OVERSAMPLING * span)
     first = 1.0 / span
-    return first, step, min(int((MAX_FREQUENCY - first) / step) + 1, MAX_FREQUENCIES)
+    return first, step, min(int((MAX_FREQUENCY - first) / step) + 1, budget // max(n, 1))
 
 
 @kernel
@@ -48,6 +52,34 @@ def prepare_band(flux: Float64s, error: Float64s, weight: Float64s, residual: Fl
     variance = np.sum(weight * residual * residual)
     residual[:] *= weight / np.sqrt(variance)
     return float(total * variance)
+
+
+@kernel
+def power_at(
+    bands: Int64s, time: Float64s, weight: Float64s, residual: Float64s, chi2: Float64s, frequency: float, amplitude: Float64s
+) -> float:
+    """The summed χ² reduction at one frequency, as a share of Σ `chi2`; arguments as those of :func:`spectrum`.
+
+    Writes to `amplitude` that of each band's sine in units of the band's weighted standard deviation; what it held stays for bands
+    that are left out or tell nothing at this frequency.
+    """
+    power = 0.0
+    for b in range(chi2.shape[0]):
+        if chi2[b] <= 0:
+            continue
+        rc = rs = wc = ws = wcc = wcs = 0.0
+        for i in range(bands[b], bands[b + 1]):
+            angle = 2.0 * np.pi * frequency * time[i]
+            c, s = np.cos(angle), np.sin(angle)
+            rc, rs = rc + residual[i] * c, rs + residual[i] * s
+            wc, ws = wc + weight[i] * c, ws + weight[i] * s
+            wcc, wcs = wcc + weight[i] * c * c, wcs + weight[i] * c * s
+        cc, ss, cs = wcc - wc * wc, 1.0 - wcc - ws * ws, wcs - wc * ws
+        determinant = cc * ss - cs * cs
+        if determinant > _DEGENERATE:
+            power += chi2[b] * (ss * rc * rc + cc * rs * rs - 2.0 * cs * rc * rs) / determinant
+            amplitude[b] = np.hypot(ss * rc - cs * rs, cc * rs - cs * rc) / determinant
+    return power / np.sum(chi2)
 
 
 @kernel

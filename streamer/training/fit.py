@@ -151,7 +151,7 @@ def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
         leaves=leaves,
         inputs=inputs,
         picks=picks,
-        matrix=features.compute(alerts, inputs),
+        matrix=features.compute(alerts, inputs, recipe.inputs.period_budget),
         n_detections=alerts.light_curves.where(alerts.light_curves["kind"] == Kind.DETECTION).lengths,
         truth=truth,
         weight=_weights(recipe, leaves, truth),
@@ -206,6 +206,7 @@ def bundle(recipe: Recipe, examples: Examples, fitted: Fitted, metrics: dict[str
         seed=recipe.seed,
         data_hash=examples.table.digest(),
         training=_training_sets(recipe, examples),
+        period_budget=recipe.inputs.period_budget,
         view=recipe.view,
         metrics=metrics,
     )

@@ -37,6 +37,8 @@ class Inputs(_Section):
     """Features of these families that are none: their names, or their names without the band."""
     bands: tuple[str, ...] = ()
     """Bands whose features are inputs; empty means all bands of the survey."""
+    period_budget: Annotated[int, Field(ge=1_024)] | None = None
+    """Most points × frequencies of one period search, which the bundle states and serving keeps to; absent, the features' own."""
     points: Literal["detections", "all"] = "detections"
     """``all``: limits, forced photometry, total flux and context too. Sets that lack them betray themselves by what is missing."""
 

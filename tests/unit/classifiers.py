@@ -15,6 +15,7 @@ class FixedClassifier:
     name, version, checksum, feature_set = "fixed", "1", "c" * 64, "f" * 16
     leaves: tuple[Class, ...] = LEAVES
     parents: tuple[Class, ...] = parents_of(LEAVES)
+    period_budget: int | None = None
 
     def __init__(self, survey: str = "ztf", inputs: tuple[str, ...] = (), limit: float = np.inf, needed: int = 1) -> None:
         self.survey = survey

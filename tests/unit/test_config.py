@@ -104,7 +104,7 @@ def test_variables_that_are_empty_or_not_of_the_form_are_ignored(written: Write)
         ("classify", "conformal_level = 1.0", ["classify.conformal_level", "1.0", "less than 1"]),
         ("classify", "conformal_level = 0.3", ["classify.conformal_level", "0.3", "0.5"]),
         ("classify", 'explain = "often"', ["classify.explain", "'often'", "boolean"]),
-        ("sniks", "x = 1", ["sniks", "allowed here", "source, sink, model, classify, telemetry, worker"]),
+        ("sniks", "x = 1", ["sniks", "allowed here", "source, sink, model, features, classify, telemetry, worker"]),
         ("sink", 'shape = "full"\nframing = "json"', ["shape 'full'", "framing 'json'", "'container'"]),
         ("sink", 'framing = "registry"', ["framing 'registry'", "needs registry"]),
         ("source", 'pattern = "^ztf_.*"', ["either topics or pattern"]),

@@ -8,7 +8,8 @@ from streamer.codec.framing import Framing
 from streamer.data.batch import State, Why
 from streamer.data.schema import WriterSchema
 from streamer.errors import Reason, SchemaUnavailable, Stage
-from streamer.pipeline import Outcome, Pipeline
+from streamer.features.spectrum import PERIOD_BUDGET
+from streamer.pipeline import Outcome, Pipeline, period_work
 from tests.packets import (
     LSST,
     LSST_ID,
@@ -49,6 +50,14 @@ def verdicts(outcome: Outcome) -> dict[int, tuple[object, ...]]:
         assert row not in found
         found[row] = (rejections.stage[i], rejections.reason[i], rejections.detail[i], outcome.survey_of_rejected[i])
     return found
+
+
+def test_periods_are_searched_as_in_training_unless_the_settings_allow_less() -> None:
+    trained = FixedClassifier()
+    assert period_work(trained, None) == PERIOD_BUDGET
+    trained.period_budget = 4_096
+    assert period_work(trained, None) == period_work(trained, 10_000) == 4_096
+    assert period_work(trained, 2_048) == 2_048
 
 
 GOOD = ztf_packet()

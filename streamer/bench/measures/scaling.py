@@ -14,7 +14,7 @@ from streamer.bench.result import Cell, Measured, Table
 from streamer.codec.framing import Framing
 from streamer.data.batch import RawBatch
 from streamer.errors import Stage
-from streamer.features.spectrum import MAX_FREQUENCIES
+from streamer.features.spectrum import PERIOD_BUDGET
 from streamer.messages import Encoder, Shape
 from streamer.pipeline import Pipeline
 
@@ -41,7 +41,7 @@ def _against_history(models: Sequence[Model], rounds: int, histories: Sequence[i
     ]
     note = (
         f"µs of CPU per alert in batches of {HISTORY_BATCH}; simulated packets with so many earlier detections, one every third "
-        f"night; the period search takes at most {MAX_FREQUENCIES:,} frequencies for each detection"
+        f"night; a period search takes at most {PERIOD_BUDGET:,} detections × frequencies"
     )
     columns = ("model", "detections", *(f"{stage.value} µs" for stage in STAGES), "total µs")
     return Measured({}, {}, {"history": Table("cost against history length", columns, rows, note)})

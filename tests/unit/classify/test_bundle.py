@@ -230,6 +230,8 @@ def test_a_manifest_cut_short_is_refused(length: int) -> None:
         ({"trees": 0}, "trees"),
         ({"min_detections": -1}, "min_detections"),
         ({"needs_all_inputs": 1}, "needs_all_inputs"),
+        ({"period_budget": 0}, "period_budget 0 must be at least 1"),
+        ({"period_budget": "all"}, "period_budget"),
         ({"view": "past"}, "view is 'past', not one of stream, history"),
         ({"min_detections": None}, "min_detections is missing"),
         ({"name": ""}, "name"),
@@ -247,6 +249,12 @@ def test_only_a_view_that_is_not_the_streams_is_written() -> None:
     assert b"view" not in tiny_manifest().to_json()
     whole = replace(tiny_manifest(), view="history")
     assert Manifest.of_json(whole.to_json()) == whole
+
+
+def test_only_a_period_budget_that_is_not_the_features_own_is_written() -> None:
+    assert b"period_budget" not in tiny_manifest().to_json()
+    deep = replace(tiny_manifest(), period_budget=2**25)
+    assert Manifest.of_json(deep.to_json()) == deep
 
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe", b"[]", b"[" * 100_000, b"null"])

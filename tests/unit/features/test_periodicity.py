@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.data.arrays import Float64s
+from streamer.features import compute
 from streamer.features.periodicity import FAMILY, log_false_alarm
 from streamer.features.spectrum import (
-    MAX_FREQUENCIES,
     MAX_FREQUENCY,
     OVERSAMPLING,
+    PERIOD_BUDGET,
     frequency_grid,
     prepare_band,
     spectrum,
@@ -41,7 +42,7 @@ def power_of(*bands: Band) -> tuple[Float64s, Float64s]:
     time, flux, error = (np.concatenate(parts) for parts in zip(*bands, strict=True))
     weight, residual = np.empty(len(time)), np.empty(len(time))
     chi2 = np.array([prepare_band(flux[a:b], error[a:b], weight[a:b], residual[a:b]) for a, b in pairwise(offsets)])
-    first, step, n = frequency_grid(time.max() - time.min())
+    first, step, n = frequency_grid(time.max() - time.min(), len(time))
     power = np.empty(n)
     spectrum(offsets, time, weight, residual, chi2, first, step, np.empty((len(time), 64)), np.empty((len(time), 64)), power)
     frequency: Float64s = first + step * np.arange(n, dtype=np.float64)
@@ -69,16 +70,18 @@ def test_bands_add_their_chi2_reductions(seed: int) -> None:
     np.testing.assert_allclose(power, expected, rtol=1e-6, atol=1e-8)
 
 
-@given(span=st.floats(0.0, 10_000.0))
-def test_the_grid_follows_the_span_and_is_bounded(span: float) -> None:
-    first, step, n = frequency_grid(span)
+@given(span=st.floats(0.0, 10_000.0), points=st.integers(8, 5_000), budget=st.sampled_from([4_096, PERIOD_BUDGET, 2**26]))
+def test_the_grid_follows_the_span_and_is_bounded(span: float, points: int, budget: int) -> None:
+    first, step, n = frequency_grid(span, points, budget)
     if span * MAX_FREQUENCY < 1.0:
         assert n == 0
         return
-    assert 1 <= n <= MAX_FREQUENCIES
+    assert n * points <= budget
     assert first == pytest.approx(1.0 / span)
     assert step == pytest.approx(1.0 / (OVERSAMPLING * span))
-    assert first + (n - 1) * step <= MAX_FREQUENCY * (1 + 1e-9)
+    last = first + (n - 1) * step
+    assert last <= MAX_FREQUENCY * (1 + 1e-9)
+    assert last > MAX_FREQUENCY - 2 * step or (n + 1) * points > budget
 
 
 def features(*bands: Band) -> dict[str, float]:
@@ -122,6 +125,29 @@ def test_the_fourier_shape_is_that_of_a_least_squares_fit(seed: int) -> None:
         if expected > 0.1:
             phase = np.angle(complex_amplitude[-1]) - harmonics * np.angle(complex_amplitude[0])
             assert math.cos(found[phi] - phase) > 0.999
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 10_000), ratio=st.floats(0.2, 5.0))
+def test_the_amplitude_ratio_is_that_of_the_waves(seed: int, ratio: float) -> None:
+    blue, red = sampled(seed, 40), sampled(seed + 1, 40)
+    pure = [(time, size * np.sin(2.0 * np.pi * time / 0.57), error) for (time, _, error), size in ((blue, ratio), (red, 1.0))]
+    found = features(*((time, 1e3 * flux, error) for time, flux, error in pure))
+    assert found["period_amplitude_ratio_g_r"] == pytest.approx(ratio, rel=0.01)
+    assert math.isnan(found["period_amplitude_ratio_r_i"])
+
+
+@pytest.mark.parametrize("n", [10, 60, 400])
+def test_a_smaller_budget_leaves_out_the_highest_frequencies(n: int) -> None:
+    time, flux, error = sampled(n, n, 0.57, 30.0)
+    alerts = alert_batch([{"epoch": 60_000.0 + time, "flux": flux, "flux_err": error, "band": ["g"] * n}])
+    names = ["period_log", "period_power"]
+    within = {budget: compute(alerts, names, budget)[0] for budget in (n * 100, n * 1_000, PERIOD_BUDGET)}
+    # 100 frequencies of 1/150 d⁻¹ end at 0.7/d, 1,000 at 6.7/d
+    assert 10 ** -within[n * 100][0] < 0.71
+    assert 10 ** within[PERIOD_BUDGET][0] == pytest.approx(0.57, rel=0.02)
+    np.testing.assert_array_equal(within[n * 1_000], within[PERIOD_BUDGET])
+    np.testing.assert_array_equal(within[PERIOD_BUDGET], compute(alerts, names)[0])
 
 
 @settings(deadline=None, max_examples=20)
