@@ -23,7 +23,7 @@ def times(rng: np.random.Generator, sampling: str, n: int, span: float) -> Float
         case "uniform":
             found = rng.uniform(-span, 0.0, n)
         case "nightly":
-            found = rng.normal(-np.floor(rng.uniform(0.0, span, n)), 0.02)
+            found = rng.normal(0.0, 0.02, n) - rng.integers(0, max(int(span), 1), n)
         case "two nights":
             found = rng.choice([-span, 0.0], n) + rng.uniform(0.0, 0.02, n)
         case "crowded":
