@@ -307,27 +307,62 @@ def prepare_data(source: Path, out: Path, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("recipe", metavar="RECIPE.toml", type=CONFIG)
+@click.argument("recipe", metavar="[RECIPE.toml]", type=CONFIG, required=False)
 @click.option(
     "--data",
     type=EXISTING,
     envvar="STREAMER_REAL_DATA",
-    help="Folder with the data sets [STREAMER_REAL_DATA, else ../shared/data].",
+    help="Folder with the data sets, collected or prepared [STREAMER_REAL_DATA, else ../shared/data].",
 )
+@click.option("--table", type=EXISTING, help="Instead: the folder of a light-curve table of your own …")
+@click.option("--survey", type=CONFIG, help="… whose bands this file describes,")
+@click.option("--recipe", "own_recipe", type=CONFIG, help="… with this recipe; without it one is made, beside the bundle.")
 @click.option(
-    "--out", type=FOLDER, default=Path("out/models"), show_default=True, help="Folder in which the bundle's folder is made."
+    "--out",
+    type=FOLDER,
+    default=Path("out/models"),
+    show_default=True,
+    help="Folder in which the bundle's folder is made; with --table the bundle's folder itself.",
 )
-def train(recipe: Path, data: Path | None, out: Path) -> None:
+def train(
+    recipe: Path | None, data: Path | None, table: Path | None, survey: Path | None, own_recipe: Path | None, out: Path
+) -> None:
     """Train a model; the same recipe and data give the same bytes."""
+    if (recipe is None) == (table is None) or (table is None and (survey or own_recipe)):
+        raise click.UsageError("give either RECIPE.toml, or --table DIR with or without --survey and --recipe")
     from streamer.commands.training import data_folder
 
     with _extra("train"):
         from streamer.training.candidates.recipe import is_of_a_table
         from streamer.training.candidates.train import train_table
+        from streamer.training.own import train_own
         from streamer.training.train import train as train_model
 
+    if recipe is None or table is not None:
+        click.echo(str(train_own(table or Path(), out, survey, own_recipe, lambda line: click.echo(line, err=True))))
+        return
     make = train_table if is_of_a_table(recipe) else train_model
     click.echo(str(make(recipe, data_folder(data), out, _narrator())))
+
+
+@main.command()
+@click.option("--table", type=EXISTING, help="Folder of a light-curve table: each object with all its points …")
+@click.option("--survey", type=CONFIG, help="… whose bands this file describes.")
+@click.option("--features", "rows", type=CONFIG, help="Instead: a CSV with a column for each input of the model.")
+@click.option("--model", required=True, metavar="NAME|DIR", help="A shipped model's name, or a bundle's folder.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A file ending in .parquet or .csv.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
+def classify(table: Path | None, survey: Path | None, rows: Path | None, model: str, out: Path, as_json: bool) -> None:
+    """Classify light curves or rows of features, without any alert."""
+    if (table is None) == (rows is None) or (survey is not None and table is None):
+        raise click.UsageError("give either --table DIR, with or without --survey, or --features FILE.csv")
+    with _extra("train"):
+        from streamer.commands.classify import classified_rows, classified_table, said
+        from streamer.training.answers import check_writable
+
+        check_writable(out)
+        answers = classified_table(table, survey, model) if table is not None else classified_rows(rows or Path(), model)
+        click.echo(said(answers, out, as_json))
 
 
 @main.command()

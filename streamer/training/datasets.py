@@ -74,6 +74,8 @@ class LightCurves:
         What is known of the object besides its light curve from that epoch on (names as in
         :class:`streamer.data.batch.AlertBatch`), ordered by epoch; NaN where it is not known. None: nothing is known of any.
     dropped : tuple of Dropped
+    origins : tuple of Origin
+        Where the data sets are from.
     """
 
     survey: str
@@ -88,6 +90,7 @@ class LightCurves:
     curves: Ragged
     context: Ragged | None = None
     dropped: tuple[Dropped, ...] = ()
+    origins: tuple[Origin, ...] = ()
 
     def __len__(self) -> int:
         return len(self.object_id)
@@ -151,8 +154,15 @@ def joined(tables: Sequence[LightCurves]) -> LightCurves:
         offsets_from_lengths(np.concatenate([table.curves.lengths for table in kept])),
         {name: np.concatenate([table.curves[name] for table in kept]) for name in first.curves.columns},
     )
-    dropped = tuple(entry for table in kept for entry in table.dropped)
-    return LightCurves(first.survey, first.bands, curves=curves, context=_joined_context(kept), dropped=dropped, **columns)
+    return LightCurves(
+        first.survey,
+        first.bands,
+        curves=curves,
+        context=_joined_context(kept),
+        dropped=tuple(entry for table in kept for entry in table.dropped),
+        origins=tuple(dict.fromkeys(origin for table in kept for origin in table.origins)),
+        **columns,
+    )
 
 
 def _joined_context(tables: Sequence[LightCurves]) -> Ragged | None:

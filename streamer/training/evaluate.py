@@ -18,7 +18,6 @@ from streamer.training.fit import Examples, classifier_of, counts_only, examples
 from streamer.training.metrics import Answers, Figures, confusion, figures, reliability
 from streamer.training.packets import PACKET_SETS, tried
 from streamer.training.recipe import Recipe, parse_recipe
-from streamer.training.sources import READERS
 from streamer.training.split import Part
 from streamer.training.windows import WINDOW_DAYS
 
@@ -94,7 +93,7 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
     table = examples.table
     label, source, provenance = table.label, table.source, table.provenance
     alerts = label[examples.picks.row]
-    whole = {reader.origin.name: reader.origin.whole for reader in READERS}
+    whole = {origin.name: origin.whole for origin in table.origins}
     parts = {part.value: len(np.unique(examples.picks.row[examples.of_part(recipe, part, 0)])) for part in Part}
     return {
         "survey": recipe.survey,

@@ -22,6 +22,8 @@ from streamer.training.prepare import light_curves
 from streamer.training.recipe import Recipe
 from streamer.training.sources import READERS
 from streamer.training.split import Part, part_of, random_number, slices
+from streamer.training.survey_file import SurveyFile
+from streamer.training.tables import is_table
 from streamer.training.windows import Picks, alerts_of, picks_of
 
 MATURITY = (1, 3, 6, 15)
@@ -101,14 +103,19 @@ class Fitted:
     calibration: Calibration
 
 
-def read_sets(recipe: Recipe, data: Path) -> LightCurves:
-    """All labelled light curves that the recipe names; InvalidConfig for an unknown set."""
-    known = {reader.origin.name: reader for reader in READERS if reader.survey == recipe.survey}
-    if unknown := [name for name in recipe.data.sets if name not in known]:
-        raise InvalidConfig(
-            f"recipe {recipe.name}: data.sets: {unknown} are no sets for {recipe.survey}; there are {sorted(known)}"
-        )
-    return labelled(joined([light_curves(known[name], data) for name in recipe.data.sets]), recipe.data.min_objects)
+def read_sets(recipe: Recipe, data: Path, survey: SurveyFile | None = None) -> LightCurves:
+    """All labelled light curves that the recipe names; InvalidConfig for an unknown set, or one of another survey.
+
+    `survey` describes the bands of tables in `data` instead of what lies beside them.
+    """
+    known = {reader.origin.name: reader.survey for reader in READERS}
+    if unknown := [name for name in recipe.data.sets if not is_table(data / name) and known.get(name, "") != recipe.survey]:
+        there = sorted(name for name, its in known.items() if its == recipe.survey)
+        raise InvalidConfig(f"recipe {recipe.name}: data.sets: {unknown} are no sets for {recipe.survey}; there are {there}")
+    tables = [light_curves(name, data, survey) for name in recipe.data.sets]
+    if other := sorted({table.survey for table in tables} - {recipe.survey}):
+        raise InvalidConfig(f"recipe {recipe.name}: survey is {recipe.survey}, but the light curves are of {', '.join(other)}")
+    return labelled(joined(tables), recipe.data.min_objects)
 
 
 def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
@@ -291,7 +298,7 @@ def _temperature(raw: Float64s, truth: Int64s, weight: Float64s) -> float:
 
 
 def _training_sets(recipe: Recipe, examples: Examples) -> tuple[TrainingSet, ...]:
-    origins = {reader.origin.name: reader.origin for reader in READERS}
+    origins = {origin.name: origin for origin in examples.table.origins}
     of_alert = examples.table.source[examples.picks.row]
     return tuple(
         TrainingSet(

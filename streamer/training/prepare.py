@@ -49,13 +49,21 @@ def prepare(source: Path, out: Path, progress: Callable[[str], None]) -> Iterato
         progress(f"reading {reader.origin.name}")
         table = reader.read(data)
         folder = out / reader.origin.name
-        yield Outcome(folder, write_table(table, survey_of(table), reader.origin, folder), table)
+        yield Outcome(folder, write_table(table, survey_of(table), folder), table)
 
 
-def light_curves(reader: Reader, data: Path) -> LightCurves:
-    """A set's light curves, from its prepared table in `data` or from the files as they were collected."""
-    folder = data / reader.origin.name
-    return read_light_curves(folder) if is_table(folder) else reader.read(data)
+def light_curves(name: str, data: Path, survey: SurveyFile | None = None) -> LightCurves:
+    """A set's light curves, from the table of that name in `data`, or of a public set from the files as they were collected.
+
+    `survey` stands for the table's own survey file. InvalidConfig if there is neither such a table nor such a public set.
+    """
+    if is_table(data / name):
+        return read_light_curves(data / name, survey)
+    for reader in READERS:
+        if reader.origin.name == name:
+            return reader.read(data)
+    known = ", ".join(reader.origin.name for reader in READERS)
+    raise InvalidConfig(f"{name} is neither a light-curve table in {data} nor a public set, which are {known}")
 
 
 def survey_of(table: LightCurves) -> SurveyFile:

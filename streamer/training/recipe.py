@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,10 @@ from streamer.errors import InvalidConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 """The recipes of the bundles that the package ships."""
+
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""What a model may be called."""
 
 
 class _Section(BaseModel):
@@ -82,7 +87,7 @@ class Priors(_Section):
 class Recipe(_Section):
     """One model."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    name: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     survey: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
     """The survey whose light curves the sets hold."""

@@ -69,7 +69,7 @@ class Prepared:
     """What stands in ``table.json``, read back."""
 
     content: str
-    origin: Origin | None
+    origins: tuple[Origin, ...]
     dropped: tuple[Dropped, ...]
 
 
@@ -78,8 +78,8 @@ def is_table(folder: Path) -> bool:
     return any((folder / f"{POINTS}{suffix}").is_file() for suffix in (".parquet", ".csv"))
 
 
-def write_table(table: LightCurves, survey: SurveyFile, origin: Origin | None, folder: Path) -> str:
-    """Write the table to its folder, in one step; the hash of its content."""
+def write_table(table: LightCurves, survey: SurveyFile, folder: Path) -> str:
+    """Write the table, of one set or of several, to its folder, in one step; the hash of its content."""
     files = {f"{POINTS}.parquet": _parquet(_point_columns(table)), f"{LABELS}.parquet": _parquet(_label_columns(table))}
     files[f"{CONTEXT}.parquet"] = _parquet(_context_columns(table))
     files[survey_file.FILE] = _survey_text(survey).encode()
@@ -92,7 +92,7 @@ def write_table(table: LightCurves, survey: SurveyFile, origin: Origin | None, f
         "points": int(table.curves.offsets[-1]),
         "labelled": int((table.label != "").sum()),
         "dropped": [asdict(entry) for entry in table.dropped],
-        "origin": None if origin is None else asdict(origin),
+        "origins": [asdict(origin) for origin in table.origins],
     }
     files[TABLE] = (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()
     written(files, folder)
@@ -126,7 +126,7 @@ def read_light_curves(folder: Path, survey: SurveyFile | None = None) -> LightCu
     object_id = _texts(labels_path, labels, "object_id")
     curves = _curves(path, object_id, owner, columns)
     group = _texts(labels_path, labels, "group")
-    part = _texts(labels_path, labels, "part")
+    part, source = _texts(labels_path, labels, "part"), _texts(labels_path, labels, "source")
     _check_labels(labels_path, labels, curves, group, part)
     facts = _prepared(folder)
     table = LightCurves(
@@ -137,11 +137,12 @@ def read_light_curves(folder: Path, survey: SurveyFile | None = None) -> LightCu
         original=_texts(labels_path, labels, "original"),
         group=np.where(group == "", object_id, group),
         provenance=_texts(labels_path, labels, "provenance"),
-        source=_texts(labels_path, labels, "source"),
+        source=np.where(source == "", folder.name, source),
         part=part,
         curves=curves,
         context=_context(folder, object_id),
         dropped=() if facts is None else facts.dropped,
+        origins=(own_origin(folder.name),) if facts is None else facts.origins,
     )
     if facts is not None and table.digest() != facts.content:
         raise InvalidData(
@@ -150,10 +151,17 @@ def read_light_curves(folder: Path, survey: SurveyFile | None = None) -> LightCu
     return table
 
 
-def origin_of(folder: Path) -> Origin | None:
-    """Where a prepared table is from; None for a user's own."""
-    facts = _prepared(folder)
-    return None if facts is None else facts.origin
+def own_origin(name: str) -> Origin:
+    """What is known of a user's own light curves."""
+    return Origin(
+        name=name,
+        what="light curves of the person who trained the model",
+        source="a table of their own",
+        licence="not stated",
+        citation="not stated",
+        nature="real",
+        whole="all, as the table says nothing else",
+    )
 
 
 def _table(folder: Path, name: str, columns: Sequence[str]) -> tuple[Path, pd.DataFrame]:
@@ -291,8 +299,8 @@ def _prepared(folder: Path) -> Prepared | None:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if facts["format"] != FORMAT:
             raise InvalidData(f"{path}: format {facts['format']!r} is not {FORMAT}; prepare the table again")
-        origin = None if facts["origin"] is None else Origin(**facts["origin"])
-        return Prepared(facts["content"], origin, tuple(Dropped(**entry) for entry in facts["dropped"]))
+        origins = tuple(Origin(**entry) for entry in facts["origins"])
+        return Prepared(facts["content"], origins, tuple(Dropped(**entry) for entry in facts["dropped"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidData(f"{path}: not as it was written: {error!r}; prepare the table again") from error
 

@@ -23,9 +23,10 @@ from streamer.training.folders import written
 from streamer.training.recipe import read_recipe
 from streamer.training.report import card, headline, write_report
 from streamer.training.split import Part
+from streamer.training.survey_file import SurveyFile
 
 
-def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], None]) -> Path:
+def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], None], survey: SurveyFile | None = None) -> Path:
     """Train, evaluate and write a model; the same recipe and data give the same bytes.
 
     Parameters
@@ -33,11 +34,13 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
     recipe_path : Path
         A TOML file, see :class:`streamer.training.recipe.Recipe`.
     data : Path
-        The folder of the training data (with ``lightcurves`` in it).
+        The folder of the training data: as they were collected (with ``lightcurves`` in it), or with light-curve tables.
     out : Path
         Gets the bundle as ``<name>/`` and its report, with a copy of its card, as ``reports/<name>/``; made if it is missing.
     progress : callable of str
         Told what is being done.
+    survey : SurveyFile or None
+        Describes the bands of the tables, instead of what lies beside them.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
     """
     text, recipe = read_recipe(recipe_path)
     progress(f"reading {', '.join(recipe.data.sets)} from {data}")
-    table = read_sets(recipe, data)
+    table = read_sets(recipe, data, survey)
     progress(f"features of {len(table)} objects")
     examples = examples_of(recipe, table)
     progress(f"fitting {len(examples.picks)} examples, {len(examples.inputs)} inputs, {len(examples.leaves)} classes")

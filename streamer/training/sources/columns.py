@@ -172,6 +172,7 @@ def assembled(
         source=np.full(len(objects.object_id), origin.name),
         part=np.zeros(len(objects.object_id), dtype=np.str_),
         curves=curves,
+        origins=(origin,),
         dropped=(*labels_left, *(entry for entry in dropped if entry.count), *repeated),
     )
     return table if table.curves.lengths.all() else table.where(table.curves.lengths > 0, "objects", "no usable point")

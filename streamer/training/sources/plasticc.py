@@ -65,5 +65,6 @@ def read(data: Path) -> LightCurves:
         provenance=np.full(len(object_id), Provenance.SIMULATED.value),
         source=np.full(len(object_id), ORIGIN.name),
         curves=curves,
+        origins=(ORIGIN,),
         dropped=(*dropped, Dropped(ORIGIN.name, "labels", "in no table", unknown)) if unknown else dropped,
     )

@@ -72,6 +72,7 @@ def read(data: Path) -> LightCurves:
         provenance=np.array(provenance, dtype=np.str_),
         source=np.full(len(object_id), ORIGIN.name),
         curves=curves,
+        origins=(ORIGIN,),
         dropped=(*dropped, *(entry for entry in lost if entry.count)),
     )
 

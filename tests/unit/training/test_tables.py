@@ -1,5 +1,6 @@
 """Light-curve tables on disk: nothing is lost on the way there and back, and what is wrong is named by row and column."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from streamer.training.datasets import Dropped, LightCurves, joined
 from streamer.training.prepare import light_curves, prepare, survey_of
 from streamer.training.sources import READERS
 from streamer.training.survey_file import SurveyFile, read_survey
-from streamer.training.tables import origin_of, read_light_curves, write_table
+from streamer.training.tables import read_light_curves, write_table
 from tests.unit.training.tables import table, write_bts
 
 POINTS = {
@@ -44,7 +45,7 @@ def folder_of(
 
 
 def written(light_curves: LightCurves, folder: Path) -> str:
-    return write_table(light_curves, survey_of(light_curves), READERS[0].origin, folder)
+    return write_table(replace(light_curves, origins=(READERS[0].origin,)), survey_of(light_curves), folder)
 
 
 @given(data=st.data())
@@ -61,7 +62,7 @@ def test_what_is_written_is_read_back_to_the_bit(data: st.DataObject, tmp_path_f
     content = written(before, folder)
     after = read_light_curves(folder)
     assert after.digest() == before.digest() == content
-    assert (after.survey, after.bands, origin_of(folder)) == (before.survey, before.bands, READERS[0].origin)
+    assert (after.survey, after.bands, after.origins) == (before.survey, before.bands, (READERS[0].origin,))
     assert after.original.tolist() == before.original.tolist()
 
 
@@ -224,7 +225,7 @@ def test_prepared_sets_are_read_like_the_collected_ones(tmp_path: Path) -> None:
     assert [outcome.folder.name for outcome in outcomes] == ["ztf_bts_alert_photometry"]
     assert told == ["reading ztf_bts_alert_photometry"]
     reader = READERS[0]
-    prepared, collected = (light_curves(reader, folder) for folder in (tmp_path / "tables", tmp_path / "data"))
+    prepared, collected = (light_curves(reader.origin.name, folder) for folder in (tmp_path / "tables", tmp_path / "data"))
     assert prepared.digest() == collected.digest() == outcomes[0].content
     one = list(prepare(tmp_path / "data" / "lightcurves" / reader.origin.name, tmp_path / "one", told.append))
     assert [outcome.content for outcome in one] == [outcomes[0].content]
