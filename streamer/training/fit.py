@@ -186,12 +186,21 @@ def fit(recipe: Recipe, examples: Examples, rotation: int) -> Fitted:
         valid_sets=[parts[1]],
         callbacks=[lightgbm.early_stopping(recipe.trees.patience, verbose=False)],
     )
-    rounds = booster.best_iteration or recipe.trees.rounds
+    rounds = rounds_kept(booster, len(examples.leaves))
     among = examples.of_part(recipe, Part.CALIBRATION, rotation)
     raw = booster.predict(examples.matrix[among], raw_score=True, num_iteration=rounds, num_threads=1)
     scores = np.full((len(examples.picks), len(examples.leaves)), np.nan)
     scores[among] = raw
     return Fitted(booster.model_to_string(num_iteration=rounds), rounds, _calibration(recipe, examples, among, scores))
+
+
+def rounds_kept(booster: lightgbm.Booster, n_classes: int) -> int:
+    """The round to stop at: the best one, as far as there are trees.
+
+    LightGBM goes on counting rounds in which no tree can grow any more, and keeps nothing of them.
+    """
+    grown = int(booster.num_trees()) // n_classes
+    return min(int(booster.best_iteration) or grown, grown)
 
 
 def classifier_of(recipe: Recipe, examples: Examples, fitted: Fitted) -> LightGBMClassifier:

@@ -42,7 +42,8 @@ families = ["trigger", "sampling"]
 [split]
 slices = 4
 [trees]
-rounds = 10
+rounds = 40
+learning_rate = 0.2
 leaves = 4
 min_examples = 3
 [priors]
@@ -68,10 +69,10 @@ def write_own(folder: Path, n: int = 40) -> Path:
             labels.append({"object_id": name, "label": label})
         fading = label == "SNIa"
         for j in range(12):
-            flux = 5000.0 * (0.7**j if fading else 1 + 0.5 * rng.normal())
+            flux = 5000.0 * (0.7**j if fading else 1 + 0.1 * rng.normal())
             kind = "limit" if i == n + 4 else "detection"
             points.append(
-                {"object_id": name, "epoch": 55000.0 + 2 * j, "band": "BV"[j % 2], "flux": flux, "flux_err": 50.0, "kind": kind}
+                {"object_id": name, "epoch": 55000.0 + 2 * j, "band": "BV"[j % 2], "flux": flux, "flux_err": 10.0, "kind": kind}
             )
     pd.DataFrame(points).sample(frac=1, random_state=1).to_parquet(folder / "points.parquet")
     pd.DataFrame(labels).to_csv(folder / "labels.csv", index=False)
@@ -198,7 +199,8 @@ def test_a_recipe_is_made_for_what_a_table_holds() -> None:
 
 
 def test_a_table_with_one_class_says_what_is_left_out() -> None:
-    curves = [{"epoch": [1.0], "label": "SNIa"} for _ in range(20)] + [{"epoch": [1.0], "label": "RRL"} for _ in range(3)]
+    labels = ["SNIa"] * 20 + ["RRL"] * 3
+    curves: list[dict[str, object]] = [{"epoch": [1.0], "label": label} for label in labels]
     with pytest.raises(
         InvalidData, match=r"1 classes with 8 or more objects; a model needs two. Left out: 3 objects, class RRL has fewer"
     ):
