@@ -19,7 +19,8 @@ from streamer.classify.classifier import unasked
 from streamer.classify.conformal import LEVEL, Rule
 from streamer.classify.explain import Describe, Explainer
 from streamer.classify.forest import booster_scores, proven_forest
-from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, TREES, Manifest
+from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, NOVELTY, OPTIONAL, TREES, Manifest
+from streamer.classify.novelty import Novelty
 from streamer.classify.taxonomy import Class, parents_of
 from streamer.classify.trees import Ensemble, check_fit, read_trees
 from streamer.data.arrays import Float32s, Float64s, Int32s, Int64s
@@ -56,7 +57,7 @@ class LightGBMClassifier:
         If a file is missing, damaged, or does not fit the others.
     """
 
-    __slots__ = ("_calibration", "_checksum", "_evaluator", "_explainer", "_leaves", "_manifest", "_raw", "_rule")
+    __slots__ = ("_calibration", "_checksum", "_evaluator", "_explainer", "_leaves", "_manifest", "_measure", "_raw", "_rule")
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class LightGBMClassifier:
         self._evaluator: Literal["forest", "booster"] = "booster" if forest is None else "forest"
         self._raw: Callable[[Float32s], Float64s] = partial(booster_scores, booster) if forest is None else forest.raw_scores
         told = describe(self._manifest.bands) if describe is not None else None
+        self._measure = Novelty.of_json(files[NOVELTY]).measure(len(self.inputs)) if NOVELTY in files else None
         self._explainer = None if told is None else Explainer(booster, self._leaves, self._manifest.inputs, told)
         self._checksum = bundle_checksum(files)
 
@@ -152,6 +154,8 @@ class LightGBMClassifier:
         scores = unasked(len(matrix), Why.TOO_FEW_POINTS, len(self._leaves))
         if self._rule is not None:
             scores = replace(scores, possible=np.zeros(scores.leaves.shape, dtype=np.bool_), level=self._rule.level)
+        if self._measure is not None:
+            scores = replace(scores, novelty=np.full(len(matrix), np.nan, dtype=np.float32))
         rows = np.flatnonzero(enough)
         return self._answered(scores, rows, matrix[rows], n_detections[rows]) if len(rows) else scores
 
@@ -169,6 +173,8 @@ class LightGBMClassifier:
             scores.class_id[rows] = answers.class_id
             scores.possible[rows] = answers.possible
             why = answers.why
+        if self._measure is not None and scores.novelty is not None:
+            scores.novelty[rows] = self._measure(matrix, n_detections)
         return replace(
             scores,
             why=_placed(scores.why, rows, why),
@@ -183,7 +189,9 @@ class LightGBMClassifier:
         return dict(zip(rows.tolist(), self._explainer.reasons(matrix, class_id, probabilities), strict=True))
 
 
-def bundle_files(manifest: Manifest, trees: str, calibration: Calibration, card: str) -> dict[str, bytes]:
+def bundle_files(
+    manifest: Manifest, trees: str, calibration: Calibration, card: str, novelty: Novelty | None = None
+) -> dict[str, bytes]:
     """The files of a bundle; the same arguments always give the same bytes.
 
     Parameters
@@ -195,16 +203,20 @@ def bundle_files(manifest: Manifest, trees: str, calibration: Calibration, card:
     calibration : Calibration
     card : str
         The model card, Markdown.
+    novelty : Novelty, optional
+        None, and the model does not say how far alerts are from its training data.
     """
     files = {TREES: _packed(trees), CALIBRATION: calibration.to_json(), CARD: card.encode()}
-    checksums = {name: hashlib.sha256(files[name]).hexdigest() for name in CHECKED}
+    if novelty is not None:
+        files[NOVELTY] = novelty.to_json()
+    checksums = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     return {MANIFEST: replace(manifest, checksums=checksums).to_json(), **files}
 
 
 def bundle_checksum(files: Mapping[str, bytes]) -> str:
-    """SHA-256 (hex) over the names and contents of a bundle's four files."""
+    """SHA-256 (hex) over the names and contents of a bundle's files."""
     digest = hashlib.sha256()
-    for name in sorted((MANIFEST, *CHECKED)):
+    for name in sorted((MANIFEST, *CHECKED, *(name for name in OPTIONAL if name in files))):
         digest.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
     return digest.hexdigest()
 
@@ -214,7 +226,11 @@ def read_manifest(files: Mapping[str, bytes]) -> Manifest:
     if missing := [name for name in (MANIFEST, *CHECKED) if name not in files]:
         raise InvalidBundle(f"the bundle lacks {', '.join(missing)}")
     manifest = Manifest.of_json(files[MANIFEST])
-    for name in CHECKED:
+    for name in (*CHECKED, *OPTIONAL):
+        if name in OPTIONAL and name not in files and name not in manifest.checksums:
+            continue
+        if name not in files:
+            raise InvalidBundle(f"the bundle lacks {name}, which its manifest names")
         found = hashlib.sha256(files[name]).hexdigest()
         if (stated := manifest.checksums.get(name)) != found:
             raise InvalidBundle(

@@ -1,7 +1,7 @@
 """What a model bundle says of itself: ``manifest.json``.
 
 A bundle is a folder of text: ``manifest.json`` with the checksums of the others, ``trees.txt.gz`` (LightGBM's text format),
-``calibration.json`` and ``card.md`` for people. Nothing in it is executed or unpickled.
+``calibration.json``, perhaps ``novelty.json``, and ``card.md`` for people. Nothing in it is executed or unpickled.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ FORMAT = 1
 """Version of this layout; a reader refuses any other."""
 
 MANIFEST, TREES, CALIBRATION, CARD = "manifest.json", "trees.txt.gz", "calibration.json", "card.md"
+NOVELTY = "novelty.json"
 _KNOWN = {cls.id: cls for cls in taxonomy.CLASSES if cls.id not in {taxonomy.ROOT.id, taxonomy.NOT_CLASSIFIED}}
 
 CHECKED = (CALIBRATION, CARD, TREES)
 """The files whose checksums the manifest holds."""
+
+OPTIONAL = (NOVELTY,)
+"""Files that a bundle may lack; the manifest holds their checksums if it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from streamer.classify.manifest import CHECKED, MANIFEST
+from streamer.classify.manifest import CHECKED, MANIFEST, OPTIONAL
 from streamer.errors import InvalidBundle
 
 PACKAGED = Path(__file__).parent.parent / "models"
@@ -34,7 +34,8 @@ class ModelStore:
     def files(self, name: str) -> Mapping[str, bytes]:
         """The files of a bundle, by file name; InvalidBundle if there is no such bundle or a file cannot be read."""
         folder = self.folder(name)
-        return {file: _read(folder / file) for file in (MANIFEST, *CHECKED)}
+        there = [file for file in OPTIONAL if (folder / file).exists()]
+        return {file: _read(folder / file) for file in (MANIFEST, *CHECKED, *there)}
 
     def folder(self, name: str) -> Path:
         """Where a bundle lies; InvalidBundle if there is none of this name."""
