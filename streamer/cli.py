@@ -292,6 +292,16 @@ def data() -> None:
     """Light curves to train with."""
 
 
+@data.command("sources")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each set, a line each.")
+def data_sources(as_json: bool) -> None:
+    """Where each public set comes from: source, licence, citation, and how it is read."""
+    with _extra("train"):
+        from streamer.commands.sources import source_lines, sources_text
+
+    _print(source_lines() if as_json else sources_text())
+
+
 @data.command("prepare")
 @click.argument("source", metavar="SRC", type=EXISTING)
 @click.option("--out", type=FOLDER, required=True, help="Folder in which each set gets its folder.")

@@ -72,7 +72,7 @@ DEFAULT = SurveyFile(
         for name, wavelength in zip(BANDS, (367.1, 482.7, 622.3, 754.6, 869.1, 971.2), strict=True)
     ),
 )
-"""Where nothing else is said: fluxes in nJy in the six bands of LSST (effective wavelengths of its filters, SMTN-002)."""
+"""Where nothing else is said: fluxes in nJy in the six bands of LSST (wavelengths to a few nm; only their order matters)."""
 
 
 def read_survey(path: Path) -> SurveyFile:

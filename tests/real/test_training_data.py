@@ -10,12 +10,15 @@ import pytest
 
 from streamer import features
 from streamer.classify import taxonomy
+from streamer.commands.classify import loaded
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind, codes_of_bands, magnitude_from_flux
 from streamer.data.ragged import Ragged
 from streamer.stores.models import PACKAGED
+from streamer.training.candidates import htru2
 from streamer.training.datasets import LightCurves, joined, labelled
 from streamer.training.evaluate import evaluate
+from streamer.training.feature_rows import classified_rows
 from streamer.training.fit import inputs_of
 from streamer.training.recipe import RECIPES, read_recipe
 from streamer.training.sources import READERS, ztf_bts, ztf_packets
@@ -166,3 +169,15 @@ def matched(alerts: AlertBatch, table: LightCurves) -> tuple[AlertBatch, Picks]:
             found += [(i, row, start + point) for point in points[:1]]
     rows = np.array(found, dtype=np.int64).reshape(len(found), 3)
     return alerts.take(rows[:, 0]), Picks(rows[:, 1], rows[:, 2])
+
+
+@pytest.mark.real_data
+def test_htru2_as_it_circulates_is_scored_like_its_features_under_their_right_names(real_data: Path) -> None:
+    model = loaded("pulsar-candidate-8")
+    answers = classified_rows(real_data / htru2.FILE, model)
+    table = htru2.read(real_data)
+    expected = model.scores(table.matrix, np.zeros(len(table), dtype=np.int64))
+    np.testing.assert_array_equal(answers.scores.leaves, expected.leaves)
+    assert "swapped" in answers.notes[0]
+    found = answers.scores.leaves[:, 0] > 0.5
+    assert (found == table.is_pulsar).mean() > 0.97
