@@ -343,16 +343,13 @@ def train(
     from streamer.commands.training import data_folder
 
     with _extra("train"):
-        from streamer.training.candidates.recipe import is_of_a_table
-        from streamer.training.candidates.train import train_table
+        from streamer.training.kinds import kind_of
         from streamer.training.own import train_own
-        from streamer.training.train import train as train_model
 
     if recipe is None or table is not None:
         click.echo(str(train_own(table or Path(), out, survey, own_recipe, lambda line: click.echo(line, err=True))))
         return
-    make = train_table if is_of_a_table(recipe) else train_model
-    click.echo(str(make(recipe, data_folder(data), out, _narrator())))
+    click.echo(str(kind_of(recipe).train(recipe, data_folder(data), out, _narrator())))
 
 
 @main.command()
@@ -389,24 +386,18 @@ def evaluate(name: str, data: Path | None, as_json: bool) -> None:
     from streamer.commands.training import data_folder
 
     with _extra("train"):
-        from streamer.training.candidates import report as table_report
-        from streamer.training.candidates.recipe import is_of_a_table
-        from streamer.training.candidates.train import evaluate_table
         from streamer.training.evaluate import RECIPE, bundle_folder
-        from streamer.training.evaluate import evaluate as evaluate_model
-        from streamer.training.report import scores_text
+        from streamer.training.kinds import kind_of
 
     folder = bundle_folder(name)
-    if is_of_a_table(folder / RECIPE):
-        found, scores_text = evaluate_table(folder, data_folder(data)), table_report.scores_text
-    else:
-        found = evaluate_model(name, data_folder(data))
+    kind = kind_of(folder / RECIPE)
+    found = kind.evaluate(folder, data_folder(data))
     if as_json:
         click.echo(json.dumps(found, allow_nan=False))
     else:
         from rich.markdown import Markdown
 
-        _print(Markdown(scores_text(found)))
+        _print(Markdown(kind.text(found)))
 
 
 @main.command()

@@ -261,9 +261,9 @@ class ArchiveSink(Output):
 class Model(Section):
     """Which models answer."""
 
-    name: Bundles = ("variability-ztf", "variability-lsst", "pulsar-candidate-8")
-    """Bundles to load, at most one for each survey: names, or paths of their folders, with a slash in them. Default: the three
-    that are shipped."""
+    name: Bundles = ("variability-ztf", "variability-lsst", "pulsar-candidate-8", "pulsar-binary")
+    """Bundles to load, at most one for each survey and question: names, or paths of their folders, with a slash in them. Default:
+    those that are shipped."""
     folder: Location | None = None
     """Folder of bundles that is searched before the shipped ones. Default: none."""
 
@@ -287,6 +287,14 @@ class Classify(Section):
     explain: bool = False
     """Whether tags say which inputs weigh most for the answer. That costs hundreds of times what the answer costs: for looking at
     alerts, not for a whole stream. Default: false."""
+
+
+class Candidates(Section):
+    """Pulsar candidates."""
+
+    catalogue: Location | None = None
+    """File of known pulsars in the format of the ATNF pulsar catalogue (psrcat.db); candidates that are one of them are tagged with
+    its name. Default: none."""
 
 
 class Telemetry(Section):
@@ -331,6 +339,8 @@ class Config(Section):
     """How much work features may be."""
     classify: Classify = Classify()
     """How models answer."""
+    candidates: Candidates = Candidates()
+    """Pulsar candidates."""
     telemetry: Telemetry = Telemetry()
     """Metrics and health."""
     worker: Worker = Worker()

@@ -7,12 +7,14 @@ nothing here reads a clock, logs or touches a network.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from streamer.classify.classifier import Classifier, unasked
+from streamer.classify.further import Question
 from streamer.classify.taxonomy import NOT_CLASSIFIED
 from streamer.codec.columns import Decoded, Status
 from streamer.codec.decode import Program
@@ -21,7 +23,7 @@ from streamer.codec.projection import Projection
 from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
 from streamer.data.arrays import Bools, Int64s
-from streamer.data.batch import NOTHING_REJECTED, AlertBatch, RawBatch, Rejections, Scores, State, Why
+from streamer.data.batch import NOTHING_REJECTED, AlertBatch, KnownObject, RawBatch, Rejections, Scores, State, Why
 from streamer.data.photometry import Kind
 from streamer.data.schema import WriterSchema
 from streamer.data.tally import Tally
@@ -43,6 +45,10 @@ _GROUP_STAGES = (Stage.CODEC, Stage.SURVEYS, Stage.FEATURES, Stage.CLASSIFY)
 
 Lap = Callable[[Stage], None]
 """Called when the work of a stage on a group of alerts is done; the worker's stop-watch."""
+
+
+Recognise = Callable[[AlertBatch], Mapping[int, KnownObject]]
+"""Which alerts, by index, are objects of a catalogue."""
 
 
 def no_lap(_stage: Stage) -> None:
@@ -131,6 +137,10 @@ class Pipeline:
         Alerts with larger bodies are rejected as TOO_LARGE: the sink could not take them whole. None takes all.
     most_period_work : int or None
         Most points × frequencies of a period search, where a classifier was trained with more; None keeps to its training.
+    questions : mapping of survey name to sequence of Question
+        What else is asked of its alerts.
+    catalogues : mapping of survey name to Recognise
+        Where its known objects are looked up.
     """
 
     def __init__(
@@ -141,12 +151,16 @@ class Pipeline:
         allow_private: bool,
         largest: int | None = None,
         most_period_work: int | None = None,
+        questions: Mapping[str, Sequence[Question]] = MappingProxyType({}),
+        catalogues: Mapping[str, Recognise] = MappingProxyType({}),
     ) -> None:
         self._framing = framing
         self._classifiers = classifiers
         self._allow_private = allow_private
         self._largest = largest
         self._most_period_work = most_period_work
+        self._questions = questions
+        self._catalogues = catalogues
         self._readers: dict[WriterSchema, _Reader] = {}
         self._isolated_so_far = 0
 
@@ -229,21 +243,38 @@ class Pipeline:
 
     def _scored(self, alerts: AlertBatch, lap: Lap) -> Scored:
         classifier = self._classifiers.get(alerts.survey)
-        if classifier is None:
-            return Scored(alerts, _with_solar_system(unasked(len(alerts), Why.NO_MODEL), alerts), None)
-        matrix = compute(alerts, classifier.inputs, period_work(classifier, self._most_period_work))
+        questions = self._questions.get(alerts.survey, ())
+        if classifier is not None:
+            matrix = compute(alerts, classifier.inputs, period_work(classifier, self._most_period_work))
+        asked = [compute(alerts, question.inputs) for question in questions]
         lap(Stage.FEATURES)
-        scores = classifier.scores(matrix, number_of_detections(alerts))
+        scores = unasked(len(alerts), Why.NO_MODEL)
+        if classifier is not None:
+            scores = classifier.scores(matrix, number_of_detections(alerts))
         scores = _with_solar_system(scores, alerts)
+        further = [question.answer(alerts, each, scores, classifier) for question, each in zip(questions, asked, strict=True)]
+        scores = replace(scores, further=(*scores.further, *further), known={**scores.known, **self._known(alerts)})
         lap(Stage.CLASSIFY)
         return Scored(alerts, scores, classifier)
+
+    def _known(self, alerts: AlertBatch) -> Mapping[int, KnownObject]:
+        recognise = self._catalogues.get(alerts.survey)
+        return {} if recognise is None else recognise(alerts)
 
     def _reader(self, schema: WriterSchema) -> _Reader:
         if schema not in self._readers:
             if len(self._readers) >= MAX_SCHEMAS:
                 self._readers.clear()
-            self._readers[schema] = _reader(schema, self._classifiers)
+            self._readers[schema] = _reader(schema, self._wanted)
         return self._readers[schema]
+
+    def _wanted(self, survey: Survey) -> Projection:
+        """What to decode: of the large series those that models read; all of them without a model, as somebody else will look."""
+        classifier = self._classifiers.get(survey.name)
+        if classifier is None:
+            return survey.projection
+        names = [name for question in self._questions.get(survey.name, ()) for name in question.inputs]
+        return survey.reading(series_read((*classifier.inputs, *names), survey.bands))
 
     def _read_by_library(self, rows: Rows) -> dict[str, int]:
         counts: Counter[str] = Counter()
@@ -265,20 +296,15 @@ def number_of_detections(alerts: AlertBatch) -> Int64s:
     return np.bincount(curves.rows[curves["kind"] == Kind.DETECTION], minlength=len(alerts))
 
 
-def _reader(schema: WriterSchema, classifiers: Mapping[str, Classifier]) -> _Reader:
+def _reader(schema: WriterSchema, wanted: Callable[[Survey], Projection]) -> _Reader:
     survey = None
     try:
         survey = survey_of(root_of(schema))
-        return _Reader(survey, Program(schema, _wanted(survey, classifiers.get(survey.name))))
+        return _Reader(survey, Program(schema, wanted(survey)))
     except InvalidSchema as error:
         return _Reader(survey, None, Reason.INVALID_SCHEMA, str(error))
     except UnsupportedSchema as error:
         return _Reader(survey, None, Reason.UNSUPPORTED_SCHEMA, str(error))
-
-
-def _wanted(survey: Survey, classifier: Classifier | None) -> Projection:
-    """What to decode: of the large series those that the model reads; all of them if there is none, as somebody else will look."""
-    return survey.projection if classifier is None else survey.reading(series_read(classifier.inputs, survey.bands))
 
 
 def _decoded(decoded: Decoded, group: Int64s) -> tuple[Int64s, Rejections]:

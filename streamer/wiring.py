@@ -14,7 +14,8 @@ from typing import Any
 
 from streamer import __version__, config, tagged
 from streamer.claim import claimed
-from streamer.classify.bundle import LightGBMClassifier
+from streamer.classify.bundle import LightGBMClassifier, read_manifest
+from streamer.classify.further import ModelQuestion, Question, questions_of
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare
 from streamer.codec.framing import Framing
 from streamer.data.batch import Cursor
@@ -23,7 +24,7 @@ from streamer.data.schema import WriterSchema
 from streamer.errors import Invalid, InvalidConfig, InvalidSchema, SchemaUnavailable
 from streamer.features import check_names, teller
 from streamer.messages import Encoder, OwnSchemas, Shape
-from streamer.pipeline import Outcome, Pipeline, period_work
+from streamer.pipeline import Outcome, Pipeline, Recognise, period_work
 from streamer.ports import Clock, Schemas, Sink, Source
 from streamer.sinks.archive import ArchiveSink
 from streamer.sinks.kafka import Destination, KafkaSink
@@ -32,6 +33,7 @@ from streamer.sources.kafka import KafkaSource, Subscription
 from streamer.sources.simulator import SimulatorSource, simulate
 from streamer.stores.bundled import BundledSchemas, bundled_schema
 from streamer.stores.models import ModelStore
+from streamer.stores.psrcat import known_pulsars
 from streamer.stores.schemas import FirstOf, registry_ids, schemas_from
 from streamer.telemetry import PrometheusTelemetry, SystemClock, serving
 from streamer.worker import Limits, Worker
@@ -99,27 +101,29 @@ def service(
         If the broker of the sink does not answer.
     """
     clock = clock or SystemClock()
-    models = classifiers(settings.model, settings.classify)
+    loaded = models(settings.model, settings.classify)
     pipeline = Pipeline(
         framing(settings.source, clock),
-        models,
+        loaded.classifiers,
         allow_private=keeps_private(settings.sink),
         largest=largest_payload(settings.sink) if settings.sink.shape == "full" else None,
         most_period_work=settings.features.period_budget,
+        questions=loaded.questions,
+        catalogues=catalogues(settings.candidates),
     )
     encode = encoder(settings.sink, clock)
     telemetry = PrometheusTelemetry(clock, needs_assignment=isinstance(settings.source, config.KafkaSource))
-    for survey, model in models.items():
-        telemetry.model(survey, model.name, model.version, model.checksum, model.evaluator)
+    for model in loaded.every:
+        telemetry.model(model.survey, model.name, model.version, model.checksum, model.evaluator)
         if (work := period_work(model, settings.features.period_budget)) < period_work(model, None):
             log.warning("periods are searched less than in training", extra={"model": model.name, "period_budget": work})
     with serving(telemetry, settings.telemetry.port, settings.telemetry.address), _sole(settings, slot, clock):
         if isinstance(settings.source, config.KafkaSource):  # others wait for nobody
-            warm_up(pipeline, tuple(models), clock)
-        reader, sink = doors(settings, clock, models, source, slot)
+            warm_up(pipeline, tuple(loaded.classifiers), clock)
+        reader, sink = doors(settings, clock, loaded.every, source, slot)
         limits = Limits(messages=settings.worker.batch, wait=settings.worker.wait)
         worker = Worker(reader, pipeline, _watched(encode, watch), sink, telemetry, clock, limits)
-        yield Service(worker, reader, models, telemetry)
+        yield Service(worker, reader, loaded.classifiers, telemetry)
 
 
 def warm_up(pipeline: Pipeline, surveys: Sequence[str], clock: Clock) -> None:
@@ -137,24 +141,57 @@ def warm_up(pipeline: Pipeline, surveys: Sequence[str], clock: Clock) -> None:
                 pipeline(raw)
 
 
-def classifiers(settings: config.Model, answering: config.Classify | None = None) -> dict[str, LightGBMClassifier]:
-    """The named models by survey; InvalidBundle or InvalidConfig if one cannot be used."""
-    answering = answering or config.Classify()
-    found: dict[str, LightGBMClassifier] = {}
-    for name in settings.name:
-        files = _bundle(name, settings.folder)
-        model = LightGBMClassifier(
-            files, check_names, level=answering.conformal_level, describe=teller if answering.explain else None
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a service.
+
+    Parameters
+    ----------
+    classifiers : mapping of survey name to classifier
+        What says which class an alert is of.
+    questions : mapping of survey name to Questions
+        What else is asked: of other models, and of the classifier's probabilities.
+    every : tuple of classifiers
+        All bundles that were loaded, in the order of their names in the settings.
+    """
+
+    classifiers: Mapping[str, LightGBMClassifier]
+    questions: Mapping[str, tuple[Question, ...]]
+    every: tuple[LightGBMClassifier, ...]
+
+
+def models(settings: config.Model, answering: config.Classify | None = None) -> Models:
+    """The named models; InvalidBundle or InvalidConfig if one cannot be used."""
+    every = tuple(_model(_bundle(name, settings.folder), answering or config.Classify()) for name in settings.name)
+    found: dict[tuple[str, str], LightGBMClassifier] = {}
+    for model in every:
+        place = (model.survey, model.manifest.score)
+        if place in found:
+            raise InvalidConfig(f"model.name: {found[place].name} and {model.name} are both for {model.survey}; name one of them")
+        found[place] = model
+    questions: dict[str, tuple[Question, ...]] = {}
+    for (survey, score), model in found.items():
+        basis = model.manifest.basis
+        asked = (ModelQuestion(model, score, basis),) if score else questions_of(model.leaves, basis)
+        questions[survey] = (*questions.get(survey, ()), *asked)
+    return Models({survey: model for (survey, score), model in found.items() if not score}, questions, every)
+
+
+def catalogues(settings: config.Candidates) -> dict[str, Recognise]:
+    """Where known objects are looked up, by survey; InvalidData if a catalogue cannot be read."""
+    return {} if settings.catalogue is None else {"pulsar": known_pulsars(settings.catalogue).matches}
+
+
+def _model(files: Mapping[str, bytes], answering: config.Classify) -> LightGBMClassifier:
+    explained = answering.explain and not read_manifest(files).score  # a further score has no reasons in the tag
+    describe = teller if explained else None
+    model = LightGBMClassifier(files, check_names, level=answering.conformal_level, describe=describe)
+    if model.manifest.view != "stream":
+        raise InvalidConfig(
+            f"model.name: {model.name} was trained on whole light curves (view {model.manifest.view}); an alert carries only a "
+            "part of one. Use it with streamer classify --table"
         )
-        if model.manifest.view != "stream":
-            raise InvalidConfig(
-                f"model.name: {model.name} was trained on whole light curves (view {model.manifest.view}); an alert carries only a "
-                "part of one. Use it with streamer classify --table"
-            )
-        if model.survey in found:
-            raise InvalidConfig(f"model.name: {found[model.survey].name} and {name} are both for {model.survey}; name one of them")
-        found[model.survey] = model
-    return found
+    return model
 
 
 def _bundle(name: str, folder: Path | None) -> Mapping[str, bytes]:
@@ -241,7 +278,7 @@ def _registry_frame(sink: config.KafkaSink, clock: Clock) -> RegistryFrame:
 def doors(
     settings: config.Config,
     clock: Clock,
-    models: Mapping[str, LightGBMClassifier],
+    models: Sequence[LightGBMClassifier],
     source: Source | None = None,
     slot: int = 0,
 ) -> tuple[Source, Sink]:
@@ -264,9 +301,12 @@ def doors(
         raise
 
 
-def making(settings: config.Config, sink: config.ArchiveSink, models: Mapping[str, LightGBMClassifier]) -> dict[str, str]:
+def making(settings: config.Config, sink: config.ArchiveSink, models: Sequence[LightGBMClassifier]) -> dict[str, str]:
     """What decides how an alert's result looks, for people to read: results of one folder agree in it."""
-    used = [f"{model.name} {model.version} ({model.checksum[:16]})" for _, model in sorted(models.items())]
+    used = [
+        f"{model.name} {model.version} ({model.checksum[:16]})"
+        for model in sorted(models, key=lambda model: (model.survey, model.name))
+    ]
     return {
         "models": " and ".join(used) or "none",
         "shape": sink.shape,
@@ -274,6 +314,7 @@ def making(settings: config.Config, sink: config.ArchiveSink, models: Mapping[st
         "conformal level": f"{settings.classify.conformal_level:g}",
         "answers": "explained" if settings.classify.explain else "not explained",
         "schemas": f"tagged {tagged.VERSION} and dead_letter {DEAD_LETTER_VERSION}",
+        "known pulsars": "none" if settings.candidates.catalogue is None else settings.candidates.catalogue.name,
     }
 
 

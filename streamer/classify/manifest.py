@@ -26,6 +26,9 @@ MANIFEST, TREES, CALIBRATION, CARD = "manifest.json", "trees.txt.gz", "calibrati
 NOVELTY = "novelty.json"
 _KNOWN = {cls.id: cls for cls in taxonomy.CLASSES if cls.id not in {taxonomy.ROOT.id, taxonomy.NOT_CLASSIFIED}}
 
+BASES = ("REAL", "SIMULATED", "MIXED")
+"""What a score may have been learned from."""
+
 CHECKED = (CALIBRATION, CARD, TREES)
 """The files whose checksums the manifest holds."""
 
@@ -88,6 +91,11 @@ class Manifest:
         written, for the features' own.
     view : ``stream`` or ``history``
         One of :data:`VIEWS`; the service has only the first to show. Written only if it is not ``stream``.
+    score : str
+        Name of the further score that the probability of the first leaf is, where the model answers another question than the class
+        of an alert; empty for a classifier. Written only if there is one.
+    basis : str
+        What the model learned from: REAL, SIMULATED or MIXED. Written only if not REAL.
     metrics : mapping of str to float
         Headline figures on held-out objects.
     checksums : mapping of file name to SHA-256 (hex)
@@ -108,6 +116,8 @@ class Manifest:
     needs_all_inputs: bool = False
     period_budget: int | None = None
     view: str = "stream"
+    score: str = ""
+    basis: str = "REAL"
     metrics: Mapping[str, float] = field(default_factory=dict)
     checksums: Mapping[str, str] = field(default_factory=dict)
 
@@ -123,6 +133,8 @@ class Manifest:
             raise InvalidBundle(f"manifest: period_budget {self.period_budget} must be at least 1")
         if self.view not in VIEWS:
             raise InvalidBundle(f"manifest: view is {self.view!r:.80}, not one of {', '.join(VIEWS)}")
+        if self.basis not in BASES:
+            raise InvalidBundle(f"manifest: basis {self.basis!r} is none of {', '.join(BASES)}")
 
     def classes(self) -> tuple[Class, ...]:
         """The leaves as classes; InvalidBundle if they are no two or more classes that exclude each other."""
@@ -150,6 +162,10 @@ class Manifest:
             del tree["period_budget"]
         if self.view == "stream":
             del tree["view"]
+        if not self.score:
+            del tree["score"]
+        if self.basis == "REAL":
+            del tree["basis"]
         tree["training"] = [{entry.name: getattr(part, entry.name) for entry in fields(part)} for part in self.training]
         return (json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
@@ -174,6 +190,8 @@ class Manifest:
             needs_all_inputs=_flag(tree, "needs_all_inputs"),
             period_budget=_entry(tree, "period_budget", int) if "period_budget" in tree else None,
             view=_entry({"view": "stream", **tree}, "view", str),
+            score=_entry({"score": "", **tree}, "score", str),
+            basis=_entry({"basis": "REAL", **tree}, "basis", str),
             metrics={name: float(value) for name, value in _mapping(tree, "metrics", (int, float)).items()},
             checksums=_mapping(tree, "checksums", str),
         )

@@ -194,6 +194,8 @@ CLASSES: tuple[Class, ...] = (
     ),
     Class(9000, "Pulsar candidate", "pulsar-candidate", 0),
     Class(9100, "Pulsar", "pulsar", 9000),
+    Class(9110, "Isolated pulsar", "isolated-pulsar", 9100),
+    Class(9120, "Binary pulsar", "binary-pulsar", 9100),
     Class(9200, "Not a pulsar", "not-a-pulsar", 9000),
     Class(9210, "RFI", "rfi", 9200),
     Class(9220, "Noise", "noise", 9200),

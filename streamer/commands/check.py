@@ -26,6 +26,7 @@ ANSWER_S = 5.0
 def problems(settings: config.Config, clock: Clock) -> Iterator[str]:
     """One sentence for each thing that is not as the settings say."""
     yield from _models(settings.model)
+    yield from _said("candidates.catalogue", partial(wiring.catalogues, settings.candidates))
     match settings.source:
         case config.KafkaSource() as source:
             yield from _packets(source, clock)
@@ -50,8 +51,8 @@ def problems(settings: config.Config, clock: Clock) -> Iterator[str]:
 
 def _models(settings: config.Model) -> Iterator[str]:
     alone = [settings.model_copy(update={"name": (name,)}) for name in settings.name]
-    found = [problem for each in alone for problem in _said("model.name", partial(wiring.classifiers, each))]
-    yield from found or _said("model.name", partial(wiring.classifiers, settings))
+    found = [problem for each in alone for problem in _said("model.name", partial(wiring.models, each))]
+    yield from found or _said("model.name", partial(wiring.models, settings))
 
 
 def _packets(packets: config.Packets, clock: Clock) -> Iterator[str]:

@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from streamer.classify.known_pulsars import KnownPulsars
 from streamer.errors import InvalidData
 
 _OBLIQUITY = math.radians(84_381.406 / 3600.0)
@@ -159,3 +162,11 @@ def _sexagesimal(entry: Entry, name: str) -> float:
         raise ValueError(f"line {line}: {name} {value!r} is not written as 12:34:56.7")
     size = sum(part / 60.0**place for place, part in enumerate(parts))
     return -size if value.startswith("-") else size
+
+
+def known_pulsars(path: Path) -> KnownPulsars:
+    """The pulsars of a file that have a position and a period, ready for comparison; InvalidData if it is no such file."""
+    pulsars, _ = read_psrcat(path)
+    usable = sorted((p for p in pulsars if not math.isnan(p.dec) and p.period > 0), key=lambda p: p.dec)
+    columns = (np.array([getattr(p, name) for p in usable], dtype=np.float64) for name in ("ra", "dec", "period", "dm"))
+    return KnownPulsars(path.name, tuple(p.name for p in usable), *columns)

@@ -26,6 +26,7 @@ from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
 
 pytestmark = pytest.mark.usefixtures("logger_restored")
 COMMANDS = {"demo", "run", "check", "replay", "simulate", "subscribe", "show", "features", "models", "train", "evaluate", "bench"}
+COMMANDS |= {"data", "classify"}
 FILES = '[source]\nkind = "archive"\npaths = ["in"]\n[sink]\nkind = "archive"\nfolder = "out"\n[model]\nname = []\n'
 REAL_INPUTS = ("trigger_snr", "trigger_magnitude", "star_galaxy")
 FILES += "[telemetry]\nport = 0\n"
@@ -269,7 +270,7 @@ def test_damaged_bundles_are_named_and_the_others_are_listed(bundles: Path) -> N
 
 def test_two_models_for_one_survey_cannot_be_loaded_together(bundles: Path) -> None:
     with pytest.raises(InvalidConfig, match="name one of them"):
-        wiring.classifiers(config.Model(name=("tiny", "other"), folder=bundles))
+        wiring.models(config.Model(name=("tiny", "other"), folder=bundles))
 
 
 def test_the_service_refuses_a_model_of_whole_light_curves(bundles: Path, tmp_path: Path) -> None:
@@ -278,7 +279,7 @@ def test_the_service_refuses_a_model_of_whole_light_curves(bundles: Path, tmp_pa
     )
     written(files, tmp_path / "tiny")
     with pytest.raises(InvalidConfig, match=r"model.name: tiny was trained on whole light curves .* streamer classify --table"):
-        wiring.classifiers(config.Model(name=(f"{tmp_path}/tiny",)))
+        wiring.models(config.Model(name=(f"{tmp_path}/tiny",)))
 
 
 def test_the_service_classifies_with_the_model_that_is_named(packets: Path, bundles: Path, tmp_path: Path) -> None:

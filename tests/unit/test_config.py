@@ -70,7 +70,7 @@ def test_the_smallest_configuration_has_all_defaults(written: Write) -> None:
     assert settings.sink.dead_letter_topic == "streamer.dead-letter"
     assert settings.sink.private_topic is None
     assert (settings.sink.shape, settings.sink.framing) == ("tag", "container")
-    assert settings.model.name == ("variability-ztf", "variability-lsst", "pulsar-candidate-8")
+    assert settings.model.name == ("variability-ztf", "variability-lsst", "pulsar-candidate-8", "pulsar-binary")
 
 
 def test_the_issue_s_four_sections_are_understood(written: Write) -> None:
@@ -104,7 +104,7 @@ def test_variables_that_are_empty_or_not_of_the_form_are_ignored(written: Write)
         ("classify", "conformal_level = 1.0", ["classify.conformal_level", "1.0", "less than 1"]),
         ("classify", "conformal_level = 0.3", ["classify.conformal_level", "0.3", "0.5"]),
         ("classify", 'explain = "often"', ["classify.explain", "'often'", "boolean"]),
-        ("sniks", "x = 1", ["sniks", "allowed here", "source, sink, model, features, classify, telemetry, worker"]),
+        ("sniks", "x = 1", ["sniks", "allowed here", "source, sink, model, features, classify, candidates, telemetry, worker"]),
         ("sink", 'shape = "full"\nframing = "json"', ["shape 'full'", "framing 'json'", "'container'"]),
         ("sink", 'framing = "registry"', ["framing 'registry'", "needs registry"]),
         ("source", 'pattern = "^ztf_.*"', ["either topics or pattern"]),

@@ -14,7 +14,7 @@ from streamer.classify.manifest import Manifest, TrainingSet
 from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.training.candidates import htru2, scores
 from streamer.training.candidates.htru2 import INPUTS, LEAVES, FeatureTable
-from streamer.training.candidates.recipe import TableRecipe
+from streamer.training.candidates.recipe import TableRecipe, Trees
 
 PULSAR = 0
 """Column of the pulsars in raw scores and probabilities."""
@@ -131,9 +131,9 @@ def bundle(recipe: TableRecipe, table: FeatureTable, fitted: Fitted, metrics: di
     return bundle_files(manifest, fitted.trees, fitted.calibration, card)
 
 
-def _trained(recipe: TableRecipe, matrix: Float32s, truth: Int64s) -> lightgbm.Booster:
-    trees = recipe.trees
-    settings = {
+def tree_settings(trees: Trees, seed: int) -> dict[str, object]:
+    """LightGBM's settings for two classes, the same for every thread and machine."""
+    chosen = {
         "num_leaves": trees.leaves,
         "learning_rate": trees.learning_rate,
         "min_data_in_leaf": trees.min_examples,
@@ -141,11 +141,15 @@ def _trained(recipe: TableRecipe, matrix: Float32s, truth: Int64s) -> lightgbm.B
         "bagging_fraction": trees.bagging_fraction,
         "lambda_l2": trees.l2,
         "num_threads": trees.threads,
-        "seed": recipe.seed,
+        "seed": seed,
     }
+    return {**_UNDISTURBED, **chosen}
+
+
+def _trained(recipe: TableRecipe, matrix: Float32s, truth: Int64s) -> lightgbm.Booster:
     column = np.where(truth == 1, PULSAR, 1 - PULSAR)
     data = lightgbm.Dataset(matrix, column, feature_name=list(INPUTS))
-    return lightgbm.train({**_UNDISTURBED, **settings}, data, num_boost_round=trees.rounds)
+    return lightgbm.train(tree_settings(recipe.trees, recipe.seed), data, num_boost_round=recipe.trees.rounds)
 
 
 def _raw(recipe: TableRecipe, matrix: Float32s, truth: Int64s, others: Float32s) -> Float64s:

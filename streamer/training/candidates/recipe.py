@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamer.errors import InvalidConfig
 
+Kind = TypeVar("Kind", bound="Section")
 
-class _Section(BaseModel):
+
+class Section(BaseModel):
+    """What all sections of a recipe have in common."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Validation(_Section):
+class Validation(Section):
     """How the model is judged: repeated stratified cross-validation, nothing resampled."""
 
     folds: Annotated[int, Field(ge=2)] = 5
@@ -24,7 +28,7 @@ class Validation(_Section):
     """Folds within each training part, which give it its temperature and its threshold."""
 
 
-class Trees(_Section):
+class Trees(Section):
     """LightGBM's settings; the number of rounds is fixed, since nothing is set aside for stopping early."""
 
     rounds: Annotated[int, Field(ge=1)]
@@ -39,7 +43,7 @@ class Trees(_Section):
     """Part of the recipe, since the order of sums depends on it."""
 
 
-class TableRecipe(_Section):
+class TableRecipe(Section):
     """One model of a table of features."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -54,17 +58,27 @@ class TableRecipe(_Section):
 
 def is_of_a_table(path: Path) -> bool:
     """Whether a recipe is one of these; one of light curves is not, nor what cannot be read as TOML."""
+    return names(path, "table")
+
+
+def names(path: Path, entry: str) -> bool:
+    """Whether a TOML file has this entry at its top; what cannot be read has none."""
     try:
-        return "table" in tomllib.loads(path.read_text(encoding="utf-8"))
+        return entry in tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
 
 
 def read_table_recipe(path: Path) -> tuple[str, TableRecipe]:
     """The text of a TOML file and the recipe in it; InvalidConfig naming the file and every wrong setting."""
+    return read_toml(path, TableRecipe)
+
+
+def read_toml(path: Path, kind: type[Kind]) -> tuple[str, Kind]:
+    """The text of a TOML file and the recipe of this kind in it; InvalidConfig naming the file and every wrong setting."""
     try:
         text = path.read_text(encoding="utf-8")
-        return text, TableRecipe.model_validate(tomllib.loads(text))
+        return text, kind.model_validate(tomllib.loads(text))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:

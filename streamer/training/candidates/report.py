@@ -49,7 +49,7 @@ def card(evaluation: Tree, manifest: Manifest) -> str:
             _figures(evaluation),
             _PUBLISHED,
             "## What it was trained on",
-            _table(
+            table(
                 ("set", "rows", "what and from where", "licence stated there", "cite"),
                 [(f"`{part.name}`", str(part.objects), part.source, part.licence, part.citation) for part in manifest.training],
             ),
@@ -78,17 +78,17 @@ def write_report(evaluation: Tree, manifest: Manifest, checksum: str, folder: Pa
         _figures(evaluation),
         _PUBLISHED,
         "## Against the targets",
-        _table(("figure", "target", "found", "reached"), [_against(evaluation, *target) for target in TARGETS]),
+        table(("figure", "target", "found", "reached"), [_against(evaluation, *target) for target in TARGETS]),
         "## Precision and recall",
         "![Precision and recall](precision-recall.png)",
         "First repeat, answers as the service gives them (P(pulsar) above one half):",
-        _table(
+        table(
             ("true class ↓ answer →", "Pulsar", "Not a pulsar"),
             [(name, *map(str, row)) for name, row in zip(("Pulsar", "Not a pulsar"), evaluation["confusion"], strict=True)],
         ),
         "## Does P(pulsar) mean what it says?",
         "![Reliability](reliability.png)",
-        _table(
+        table(
             ("rows", "mean P(pulsar)", "share of pulsars"),
             [(str(bin_["rows"]), f"{bin_['probability']:.3f}", f"{bin_['share']:.3f}") for bin_ in evaluation["reliability"]],
         ),
@@ -125,7 +125,7 @@ def _how_measured(evaluation: Tree) -> str:
 
 def _figures(evaluation: Tree) -> str:
     rows = [(name, _interval(evaluation["at_threshold"][key]), _interval(evaluation["as_answered"][key])) for name, key in _ROWS]
-    return _table(("", "at the threshold", "as answered"), rows)
+    return table(("", "at the threshold", "as answered"), rows)
 
 
 def _against(evaluation: Tree, key: str, bound: float, more: bool) -> tuple[str, ...]:
@@ -150,6 +150,7 @@ def _interval(figure: Tree) -> str:
     return f"{figure['value']:.4f} ({figure['low']:.4f}–{figure['high']:.4f})"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -42,7 +42,7 @@ def test_leaves_are_those_of_the_design() -> None:
     assert {leaf.id: leaf.name for leaf in LEAVES} == {
         2222: "SNIa", 2223: "SNIbc", 2224: "SNII", 2232: "Kilonova", 2233: "M-dwarf flare", 2234: "CV/Nova", 2235: "Microlensing",
         2242: "SLSN", 2243: "TDE", 2321: "ROT", 2322: "CEP", 2323: "RRL", 2324: "DSCT", 2325: "EB", 2326: "LPV", 2331: "YSO",
-        2332: "AGN", 9100: "Pulsar", 9210: "RFI", 9220: "Noise",
+        2332: "AGN", 9110: "Isolated pulsar", 9120: "Binary pulsar", 9210: "RFI", 9220: "Noise",
     }  # fmt: skip
 
 
@@ -55,6 +55,8 @@ def test_leaves_are_those_of_the_design() -> None:
         (("Pulsar candidate", "Pulsar"), False),
         (("Pulsar", "Pulsar"), False),
         (("Pulsar",), False),
+        (("Isolated pulsar", "Binary pulsar"), True),
+        (("Pulsar", "Binary pulsar"), False),
         (("Pulsar", "Meta"), False),
         (("Pulsar", "NotClassified"), False),
     ],

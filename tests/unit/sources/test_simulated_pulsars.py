@@ -12,7 +12,8 @@ from streamer.data.arrays import Float32s
 from streamer.errors import InvalidData
 from streamer.features import compute, profile
 from streamer.pipeline import Pipeline
-from streamer.sources.simulated.pulsar import KINDS, candidates, dispersed
+from streamer.sources.simulated.folded import HABITS, KINDS, dispersed
+from streamer.sources.simulated.pulsar import SHARES, candidates
 from streamer.sources.simulator import SimulatedAlert, simulate, simulate_light_curves
 from streamer.stores.bundled import BundledSchemas, bundled_schema, schema_path
 from tests.packets import raw_batch
@@ -56,13 +57,13 @@ def test_candidates_come_in_order_of_time_with_numbers_of_their_own() -> None:
 
 
 def test_all_kinds_occur_and_every_sound_candidate_has_its_features() -> None:
-    assert {alert.truth for alert in ALERTS} == set(KINDS)
+    assert {alert.truth for alert in ALERTS} == set(SHARES)
     assert np.isfinite(features(ALERTS)).all()
 
 
 def test_pulsars_have_narrow_profiles_and_their_dm_curves_have_a_peak() -> None:
     matrix = features(ALERTS)
-    mean = {kind: matrix[[alert.truth == kind for alert in ALERTS]].mean(axis=0) for kind in KINDS}
+    mean = {kind: matrix[[alert.truth == kind for alert in ALERTS]].mean(axis=0) for kind in SHARES}
     skew, curve_mean = 2, 4
     assert mean["pulsar"][skew] > 1.0 > mean["noise"][skew]
     assert mean["pulsar"][curve_mean] > mean["noise"][curve_mean]
@@ -108,3 +109,30 @@ def test_every_field_of_the_schema_says_what_it_is_in_which_unit() -> None:
 
 def test_numbers_in_the_body_are_those_of_the_stream() -> None:
     assert [one.candidate_id for one in islice(candidates(1), 5)] == [alert.alert_id for alert in ALERTS[:5]]
+
+
+def test_the_profile_is_the_sum_over_time_and_over_frequency() -> None:
+    for kind, make in KINDS.items():
+        one = make(np.random.default_rng(2), HABITS)
+        halved = 0.5 * (one.profile[0::2] + one.profile[1::2])
+        np.testing.assert_allclose(one.subints.sum(axis=0), halved, atol=1e-9, err_msg=kind)
+        np.testing.assert_allclose(one.subbands.sum(axis=0), halved, atol=1e-9, err_msg=kind)
+
+
+def test_interference_is_at_dispersion_measure_zero_and_pulsars_are_not() -> None:
+    kinds = {kind: [make(np.random.default_rng(i), HABITS) for i in range(60)] for kind, make in KINDS.items()}
+    at_zero = {kind: np.mean([one.dm == 0.0 for one in found]) for kind, found in kinds.items()}
+    assert at_zero["rfi"] > 0.7 > at_zero["pulsar"] == 0.0
+    assert all(0.0015 <= one.period <= 10.0 for found in kinds.values() for one in found)
+
+
+def test_epochs_of_some_fast_pulsars_move_as_in_a_binary() -> None:
+    found = [packet(alert) for alert in simulate("pulsar", 400, 3)]
+    moved = []
+    for one in found:
+        for earlier in one["prv_epochs"] or ():  # type: ignore[attr-defined]  # Avro has no types here
+            moved.append((one["p_bary"] < 0.03, abs(earlier["p_bary"] - one["p_bary"]) / (earlier["p_err"] + one["p_err"])))  # type: ignore[operator]
+    fast = [shift for is_fast, shift in moved if is_fast]
+    slow = [shift for is_fast, shift in moved if not is_fast]
+    assert max(slow) < 6.0
+    assert 0.2 < np.mean(np.array(fast) > 6.0) < 1.0

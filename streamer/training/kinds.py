@@ -1,0 +1,53 @@
+"""The kinds of models that recipes describe: which code trains and evaluates each, and tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streamer.training.candidates.recipe import names
+from streamer.training.candidates.report import scores_text as table_text
+from streamer.training.candidates.train import evaluate_table, train_table
+from streamer.training.evaluate import evaluate as evaluate_light_curves
+from streamer.training.orbits.report import scores_text as orbits_text
+from streamer.training.orbits.train import evaluate_orbits, train_orbits
+from streamer.training.report import scores_text as light_curves_text
+from streamer.training.train import train as train_light_curves
+
+Train = Callable[[Path, Path, Path, Callable[[str], None]], Path]
+"""(recipe, data, out, progress) to the bundle's folder."""
+Evaluate = Callable[[Path, Path], dict[str, Any]]
+"""(bundle's folder, data) to what can be written as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of recipe.
+
+    Parameters
+    ----------
+    entry : str
+        The entry at the recipe's top by which it is known; empty for the kind that all others are.
+    train : Train
+    evaluate : Evaluate
+    text : callable of what `evaluate` gives to Markdown
+    """
+
+    entry: str
+    train: Train
+    evaluate: Evaluate
+    text: Callable[[Mapping[str, Any]], str]
+
+
+KINDS = (
+    Kind("table", train_table, evaluate_table, table_text),
+    Kind("orbits", train_orbits, evaluate_orbits, orbits_text),
+    Kind("", train_light_curves, lambda folder, data: evaluate_light_curves(str(folder), data), light_curves_text),
+)
+
+
+def kind_of(recipe: Path) -> Kind:
+    """The kind of a recipe."""
+    return next(kind for kind in KINDS if not kind.entry or names(recipe, kind.entry))
