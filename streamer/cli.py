@@ -244,6 +244,24 @@ def show(file: Path, schemas: tuple[str, ...], limit: int) -> None:
 
 
 @main.group()
+def candidates() -> None:
+    """Candidate files of pulsar searches."""
+
+
+@candidates.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=FOLDER, required=True, help="Folder for the packets, made if need be.")
+def convert(files: tuple[Path, ...], out: Path) -> None:
+    """Make packets of PulsarHunter's .phcx (also gzipped) and PRESTO's .pfd files; status 1 if one of them cannot be read."""
+    from streamer.commands.candidates import convert as convert_files
+
+    found = convert_files(files, out, lambda problem: click.echo(f"streamer: {problem}", err=True))
+    click.echo(f"{found.written:,} packets in {out}" + (f", {found.failed:,} files left out" if found.failed else ""))
+    if found.failed:
+        sys.exit(1)
+
+
+@main.group()
 def features() -> None:
     """What the models may read."""
 

@@ -1,0 +1,1 @@
+"""Candidate files of pulsar searches, read into records of ``schemas/pulsar_candidate``."""
