@@ -17,6 +17,7 @@ from rich.text import Text
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import BANDS, Kind, magnitude_from_flux, mjd_utc_from_mjd_tai
 from streamer.terminal.axes import bar
+from streamer.terminal.candidate import CandidatePlot
 from streamer.terminal.plot import STYLES, UNKNOWN_STYLE, LightCurvePlot
 
 MJD_OF_1970 = 40_587.0
@@ -46,7 +47,7 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PacketSummary:
-    """One alert of a batch: who, where, when, what was measured, and its light curve; without bands the lengths of its series.
+    """One alert of a batch: who, where, when, what was measured, and its light curve, or without bands its series.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ class PacketSummary:
             facts.add_row("measured", self._measured())
             facts.add_row("points", self._points())
         else:
+            facts.add_row("folded", self._folded())
             lengths = {name: int(table.lengths[i]) for name, table in alerts.series.items()}
             facts.add_row("series", "   ".join(f"[dim]{name}[/] {length}" for name, length in lengths.items()))
         if notes := self._notes():
@@ -77,8 +79,24 @@ class PacketSummary:
         if said:
             facts.add_row("context", "  ".join(f"[dim]{name}[/] {value:.4g}" for name, value in said.items()))
         title = Text.assemble((alerts.object_id[i].decode(), "bold"), (f"  {alerts.survey.upper()}", "dim"))
-        drawing = (Text(), LightCurvePlot(alerts.light_curves.row(i), float(alerts.epoch[i]))) if alerts.bands else ()
-        yield Panel(Group(facts, *drawing), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+        yield Panel(Group(facts, Text(), self._drawing()), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+
+    def _drawing(self) -> LightCurvePlot | CandidatePlot:
+        alerts, i = self.alerts, self.row
+        if alerts.bands:
+            return LightCurvePlot(alerts.light_curves.row(i), float(alerts.epoch[i]))
+        series = {name: table.row(i) for name, table in alerts.series.items()}
+        return CandidatePlot(series, {name: float(column[i]) for name, column in alerts.context.items()})
+
+    def _folded(self) -> str:
+        said = {name: float(column[self.row]) for name, column in self.alerts.context.items()}
+        period, dm, snr = (said.get(name, math.nan) for name in ("period", "dm", "snr"))
+        parts = (
+            f"P {1e3 * period:.7g} ms, {1.0 / period:.7g} Hz" if period > 0 else "",
+            f"DM {dm:.2f} pc cm⁻³" if math.isfinite(dm) else "",
+            f"S/N {snr:.1f}" if math.isfinite(snr) else "",
+        )
+        return "   ".join(part for part in parts if part)
 
     def _measured(self) -> Text:
         alerts, i = self.alerts, self.row
