@@ -18,18 +18,17 @@ SAMPLINGS = ("uniform", "nightly", "two nights", "crowded", "even")
 
 def times(rng: np.random.Generator, sampling: str, n: int, span: float) -> Float64s:
     """n ascending epochs, not all equal."""
-    found: Float64s
     match sampling:
         case "uniform":
             found = rng.uniform(-span, 0.0, n)
         case "nightly":
             found = rng.normal(0.0, 0.02, n) - rng.integers(0, max(int(span), 1), n)
         case "two nights":
-            found = rng.choice([-span, 0.0], n) + rng.uniform(0.0, 0.02, n)
+            found = rng.uniform(0.0, 0.02, n) - span * rng.integers(0, 2, n)
         case "crowded":
-            found = -span * rng.uniform(0.0, 1.0, n) ** 6
+            found = -span * np.power(rng.uniform(0.0, 1.0, n), 6)
         case _:
-            found = -np.arange(n) * (span / n)
+            found = np.linspace(-span, 0.0, n)
     found[0] = -span
     return np.sort(found)
 
