@@ -433,7 +433,10 @@ def evaluate(name: str, data: Path | None, as_json: bool) -> None:
 @click.option("--only", multiple=True, metavar="MEASURE", help="Only this measure; may be given again.")
 @click.option("--full", is_flag=True, help="More rounds, and memory over a million alerts: an hour instead of minutes.")
 @click.option("--check", is_flag=True, help="End with status 1 if a ratio is 25 % worse than the recorded one.")
-@click.option("--record", "keep", is_flag=True, help="Record the ratios, for later runs with --check.")
+@click.option("--record", "keep", is_flag=True, help="Record the figures, for --quote and for later runs with --check.")
+@click.option(
+    "--quote", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Measure nothing; put the record into this text."
+)
 def bench(
     as_json: bool,
     servers: str | None,
@@ -443,6 +446,7 @@ def bench(
     full: bool,
     check: bool,
     keep: bool,
+    quote: Path | None,
 ) -> None:
     """Measure decoding, trees, the whole pipeline, memory and Kafka, each against fair baselines in the same run."""
     from streamer import logs
@@ -452,7 +456,11 @@ def bench(
         from streamer.bench.run import FULL, NORMAL, Request
         from streamer.commands.bench import bench as run_bench
         from streamer.commands.bench import data_folder
+        from streamer.commands.bench import quote as write_quote
 
+        if quote is not None:
+            write_quote(quote)
+            return
         request = Request(data_folder(data), servers, only, FULL if full else NORMAL)
         if not run_bench(request, out, as_json, check, keep):
             sys.exit(1)

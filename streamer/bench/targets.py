@@ -59,41 +59,53 @@ TARGETS = (
     Target("latency_p99_s", "p99 latency at 1,000 alerts/s, s", 1.0, is_least=False, is_ratio=False),
     Target("rss_mb_end", "resident memory at the end, MB", 600, is_least=False, is_ratio=False),
 )
-OTHER_KEYS = ("forest_identical", "rss_mb_start", "latency_p50_s")
+OTHER_KEYS = ("forest_identical", "rss_mb_start", "memory_alerts", "latency_p50_s")
 
 
 def losses(found: Measured, conditions: Mapping[str, Any], recorded: Path = RECORDED) -> Iterator[str]:
     """One sentence for each ratio that is more than 25 % worse than recorded, and for bits that differ."""
     if found.values.get("forest_identical") is False:
         yield "forest_identical: the trees give other scores than LightGBM"
-    before = _recorded(recorded)
+    before = read_record(recorded)
     if before is None or before["packets"] != conditions["packets"]:
         return  # ratios on other packets say nothing about these
     for target in TARGETS:
-        value, old = found.values.get(target.key), before["ratios"].get(target.key)
+        value, old = found.values.get(target.key), before["figures"].get(target.key)
         if target.is_ratio and _is_number(value) and _is_number(old) and target.loss(float(value), float(old)) > LOSS:
             yield f"{target.key}: {value:.3g}, recorded {old:.3g}: worse by {target.loss(float(value), float(old)):.0%}"
 
 
 def record(found: Measured, conditions: Mapping[str, Any], recorded: Path = RECORDED) -> None:
-    """Make these the ratios that later runs are compared with; those that are missing now keep their place if the packets agree."""
-    before = _recorded(recorded)
-    ratios = dict(before["ratios"]) if before and before["packets"] == conditions["packets"] else {}
-    for target in TARGETS:
-        value = found.values.get(target.key)
-        if target.is_ratio and _is_number(value):
-            ratios[target.key] = round(float(value), 3)
-    recorded.write_text(json.dumps({**conditions, "ratios": ratios}, indent=2) + "\n")
+    """Make these the figures that are quoted, and whose ratios later runs are compared with.
+
+    Those that are missing now keep their place if the packets agree, and so does memory over more alerts than now.
+    """
+    before = read_record(recorded)
+    figures = dict(before["figures"]) if before and before["packets"] == conditions["packets"] else {}
+    values = {key: found.values.get(key) for key in (*(target.key for target in TARGETS), *OTHER_KEYS)}
+    if (values["memory_alerts"] or 0) < figures.get("memory_alerts", 0):
+        values = {key: value for key, value in values.items() if not key.startswith(("rss_", "memory_"))}
+    figures |= {
+        key: value if isinstance(value, (bool, int)) else round(value, 3) for key, value in values.items() if value is not None
+    }
+    recorded.write_text(json.dumps({**conditions, "figures": figures}, indent=2) + "\n")
 
 
-def _recorded(path: Path) -> Any:
+def read_record(path: Path = RECORDED) -> Any:
+    """What was recorded last: ``packets``, ``figures`` and the other conditions; None if nothing was.
+
+    Raises
+    ------
+    InvalidData
+        If the file holds something else.
+    """
     if not path.exists():
         return None
     try:
         found = json.loads(path.read_text())
-        _ = found["packets"], found["ratios"].items()
+        _ = found["packets"], found["figures"].items()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidData(f"{path}: not a record of ratios: {error}") from error
+        raise InvalidData(f"{path}: not a record of figures: {error}") from error
     return found
 
 

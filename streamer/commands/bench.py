@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from streamer.bench.quote import with_quote
 from streamer.bench.result import Measured
 from streamer.bench.run import MEASURES, Request, run
 from streamer.bench.show import renderables, write_plots
@@ -46,6 +47,11 @@ def bench(request: Request, out: Path | None, as_json: bool, check: bool, keep: 
     if keep:
         record(found, conditions)
     return not worse
+
+
+def quote(path: Path) -> None:
+    """Write the recorded figures between the marks in a text; InvalidData if it has none."""
+    path.write_text(with_quote(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def data_folder(named: Path | None) -> Path | None:

@@ -10,7 +10,7 @@ from streamer.bench.models import Model, write_bundle
 from streamer.bench.processes import Task, timelines
 from streamer.bench.result import Cell, Measured, Table
 
-KEYS = ("rss_mb_start", "rss_mb_end")
+KEYS = ("rss_mb_start", "rss_mb_end", "memory_alerts")
 WARM_ALERTS = 5_000
 POINTS = 10
 
@@ -41,5 +41,5 @@ def _measured(found: Timeline, model: Model) -> Measured:
         f"MB resident of a process with {model.described}; simulated packets of some 70 kB, made by the same process; "
         f"start is after {WARM_ALERTS:,} alerts"
     )
-    values = {"rss_mb_start": found.rss_mb[warm], "rss_mb_end": found.rss_mb[last]}
+    values = {"rss_mb_start": found.rss_mb[warm], "rss_mb_end": found.rss_mb[last], "memory_alerts": found.messages[last]}
     return Measured(values, {}, {"memory": Table("memory", ("alerts", "resident MB"), rows, note)})

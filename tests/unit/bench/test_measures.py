@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient
 
+from streamer.bench import quote
 from streamer.bench.child import Timeline
 from streamer.bench.measures.kafka import KEYS as KAFKA_KEYS
 from streamer.bench.measures.kafka import Amounts, Rates, measure
@@ -28,6 +29,7 @@ KEYS = {
     "decode_ratio_ztf", "decode_ratio_lsst", "forest_ratio", "forest_identical", "pipeline_over_naive", "pipeline_over_good",
     "worker_cpu_over_bare", "tags_per_s", "whole_packets_per_s", "lsst_tags_per_s", "latency_p99_s", "rss_mb_start", "rss_mb_end",
 }  # fmt: skip
+README = Path(__file__).parents[3] / "README.md"
 SIMULATED = {"packets": {"ztf": "simulated", "lsst": "simulated"}}
 
 
@@ -107,12 +109,43 @@ def test_a_record_of_part_of_the_measures_keeps_the_others(tmp_path: Path) -> No
     recorded = tmp_path / "recorded.json"
     record(Measured({"decode_ratio_ztf": 100.0}), SIMULATED, recorded)
     record(Measured({"forest_ratio": 30.0, "decode_ratio_ztf": None}), SIMULATED, recorded)
-    assert json.loads(recorded.read_text())["ratios"] == {"decode_ratio_ztf": 100.0, "forest_ratio": 30.0}
+    assert json.loads(recorded.read_text())["figures"] == {"decode_ratio_ztf": 100.0, "forest_ratio": 30.0}
+
+
+def test_memory_over_fewer_alerts_does_not_replace_that_over_more(tmp_path: Path) -> None:
+    recorded = tmp_path / "recorded.json"
+    long = {"rss_mb_start": 500.0, "rss_mb_end": 510.0, "memory_alerts": 1_000_000}
+    record(Measured(long), SIMULATED, recorded)
+    record(Measured({"rss_mb_start": 1.0, "rss_mb_end": 1.0, "memory_alerts": 50_000, "tags_per_s": 9e3}), SIMULATED, recorded)
+    assert json.loads(recorded.read_text())["figures"] == {**long, "tags_per_s": 9e3}
+
+
+def test_the_readme_quotes_what_was_recorded_and_nothing_else() -> None:
+    text = README.read_text()
+    assert quote.with_quote(text) == text
+
+
+def test_a_quote_without_a_record_or_a_place_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="nothing was recorded"):
+        quote.with_quote("", tmp_path / "recorded.json")
+    with pytest.raises(InvalidData, match="no place for the figures"):
+        quote.with_quote("a text without marks")
+
+
+def test_a_quote_has_a_row_for_each_target_and_says_which_are_missed(tmp_path: Path) -> None:
+    recorded = tmp_path / "recorded.json"
+    record(Measured({"decode_ratio_ztf": 120.04, "tags_per_s": 9000.4}), {**SIMULATED, "cores": 2}, recorded)
+    quoted = quote.with_quote(f"before\n{quote.BEGIN}\nold\n{quote.END}\nafter\n", recorded)
+    assert quoted.startswith(f"before\n{quote.BEGIN}\n")
+    assert quoted.endswith(f"{quote.END}\nafter\n")
+    assert "| 120 | ≥ 100 |" in quoted
+    assert "| 9,000 (missed) | ≥ 10,000 |" in quoted
+    assert "old" not in quoted
 
 
 def test_a_damaged_record_is_told(tmp_path: Path) -> None:
     (tmp_path / "recorded.json").write_text("[]")
-    with pytest.raises(InvalidData, match="not a record of ratios"):
+    with pytest.raises(InvalidData, match="not a record of figures"):
         list(losses(Measured(), SIMULATED, tmp_path / "recorded.json"))
 
 
