@@ -243,6 +243,14 @@ def show(file: Path, schemas: tuple[str, ...], limit: int) -> None:
         console.print(part)
 
 
+@main.command()
+def tags() -> None:
+    """The fields of a tagged alert and how to read them, as Markdown."""
+    from streamer.commands.tags import tags_text
+
+    _print(tags_text())
+
+
 @main.group()
 def candidates() -> None:
     """Candidate files of pulsar searches."""

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from streamer import config, wiring
-from streamer.classify.taxonomy import by_id
+from streamer.classify.taxonomy import ancestors, by_id
 from streamer.data.batch import State
 from streamer.data.photometry import Kind
 from streamer.data.tally import Tally
@@ -123,8 +123,15 @@ def _answer(part: Scored, i: int) -> Answer:
     known = scores.state[i] != State.NOT_CLASSIFIED
     name = by_id(int(scores.class_id[i])).name if known else scores.why[i].value
     detections = int(np.count_nonzero(alerts.light_curves.row(i)["kind"] == Kind.DETECTION))
-    probability = float(scores.leaves[i].max()) if known else float("nan")
+    probability = _probability(part, i) if known else float("nan")
     return Answer(alerts.object_id[i].decode(), alerts.survey, detections, name, probability)
+
+
+def _probability(part: Scored, i: int) -> float:
+    """Of the answer, which is a leaf or an inner class of the part's model."""
+    leaves = part.classifier.leaves if part.classifier else ()
+    answer = by_id(int(part.scores.class_id[i]))
+    return float(sum(part.scores.leaves[i, k] for k, leaf in enumerate(leaves) if answer in (leaf, *ancestors(leaf))))
 
 
 def _classes(scored: Sequence[Scored]) -> Counter[tuple[str, str]]:

@@ -149,14 +149,18 @@ class LiveView:
         rejected = sum(tally.rejected.values())
         reasons = Counter({str(reason): count for reason, count in tally.rejected_by_reason.items()})
         table.add_row("read", f"{tally.read:,}", "", f"in {tally.messages:,} messages")
-        table.add_row(
-            "classified", f"{tally.classified:,}", bar(tally.classified / read, 24, "green"), f"{tally.classified / read:.1%}"
-        )
+        table.add_row("classified", f"{tally.classified:,}", bar(tally.classified / read, 24, "green"), self._shares())
         table.add_row(
             "not classified", f"{tally.not_classified:,}", bar(tally.not_classified / read, 24, "yellow"), _listed(self._why())
         )
         table.add_row("rejected", f"{rejected:,}", bar(rejected / read, 24, "red"), _listed(reasons))
         return table
+
+    def _shares(self) -> str:
+        """The share that has an answer, and that of it which only an inner class could be named for."""
+        read = max(self.tally.read, 1)
+        inner = sum(count for (_, state, _), count in self.tally.answers.items() if state is State.PARENT_ONLY)
+        return f"{self.tally.classified / read:.1%}" + (f"  parent only {inner / read:.1%}" if inner else "")
 
     def _why(self) -> Counter[str]:
         counts: Counter[str] = Counter()

@@ -21,6 +21,8 @@ from streamer.terminal.candidate import CandidatePlot
 from streamer.terminal.plot import STYLES, UNKNOWN_STYLE, LightCurvePlot
 
 MJD_OF_1970 = 40_587.0
+NOVEL = 0.99
+"""From this novelty on an alert is marked."""
 SECONDS = len("1970-01-01 00:00:00")
 
 
@@ -150,17 +152,40 @@ class TaggedSummary:
         facts.add_row("position", f"{record['ra']:.6f}  {record['dec']:+.6f}   {sexagesimal(record['ra'], record['dec'])}")
         facts.add_row("epoch", f"MJD {record['epoch']:.5f} TAI   {moment(record['epoch'])} UTC")
         facts.add_row("detections", "  ".join(f"{band} {count}" for band, count in record["n_detections"].items()) or "none")
+        if record.get("conformal_level") is not None:
+            facts.add_row("possible", self._possible())
+        if (novelty := record.get("novelty")) is not None:
+            facts.add_row("novelty", Text(f"{novelty:.3f}", style="yellow" if novelty >= NOVEL else ""))
+        for score in record.get("scores", ()):
+            facts.add_row("score", _score(score))
+        if known := record.get("known_object"):
+            facts.add_row("known", _known(known))
         if model := record.get("model"):
             facts.add_row("model", f"{model['name']} {model['version']}")
         title = Text.assemble((str(record["object_id"]), "bold"), (f"  {str(record['survey']).upper()}", "dim"))
-        yield Panel(Group(facts, Text(), self._classes()), title=title, title_align="left", border_style="grey50", padding=(1, 2))
+        reasons = (Text(), self._reasons()) if record.get("reasons") else ()
+        yield Panel(
+            Group(facts, Text(), self._classes(), *reasons), title=title, title_align="left", border_style="grey50", padding=(1, 2)
+        )
 
     def _answer(self) -> Text:
         record = self.record
         if record["state"] == "NOT_CLASSIFIED":
             return Text("not classified", style="yellow").append(f"  {record['reason']}", style="dim")
-        style = "bold green" if record["state"] == "CLASSIFIED" else "bold yellow"
-        return Text(str(record["class_name"]), style=style).append(f"  {record['state']}", style="dim")
+        if record["state"] == "CLASSIFIED":
+            return Text(str(record["class_name"]), style="bold green").append("  CLASSIFIED", style="dim")
+        return Text(str(record["class_name"]), style="bold yellow").append(f"  {record['state']} {record['reason']}", style="dim")
+
+    def _possible(self) -> Text:
+        names = _possible_names(self.record)
+        return Text(", ".join(names) or "no class").append(f"  at {self.record['conformal_level']:.0%}", style="dim")
+
+    def _reasons(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for reason in self.record["reasons"]:
+            weight = float(reason["contribution"])
+            table.add_row(Text(f"{weight:+.2f}".replace("-", "−"), style="green" if weight > 0 else "red"), str(reason["text"]))
+        return table
 
     def _classes(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -173,14 +198,44 @@ class TaggedSummary:
 
 def tagged_line(record: Mapping[str, Any]) -> Text:
     """A tagged alert in one line: where, what, how sure."""
-    best = max((float(one["probability"]) for one in record["classifications"]), default=math.nan)
     known = record["state"] != "NOT_CLASSIFIED"
     line = Text(f"{moment(float(record['epoch']))}  ", style="dim").append(f"{record['survey']:<5}", style="dim")
     line.append(f"{record['object_id']:<22} ").append(f"{record['ra']:10.5f} {record['dec']:+9.5f}  ", style="dim")
     line.append(f"{sum(record['n_detections'].values()):>4} det  ", style="dim")
-    if not known:
-        return line.append(str(record["reason"]), style="yellow")
-    return line.append(f"{record['class_name']:<14}", style="bold").append_text(bar(best, 12, "green")).append(f" {best:4.0%}")
+    if known:
+        share = _probability(record)
+        line.append(f"{record['class_name']:<14}", style="bold").append_text(bar(share, 12, "green")).append(f" {share:4.0%}")
+    else:
+        line.append(str(record["reason"]), style="yellow")
+    if len(possible := _possible_names(record)) > 1:
+        line.append("  " + " | ".join(possible), style="dim")
+    if (novelty := record.get("novelty")) is not None and novelty >= NOVEL:
+        line.append(f"  novelty {novelty:.3f}", style="yellow")
+    return line
+
+
+def _probability(record: Mapping[str, Any]) -> float:
+    """Of the answer, a leaf or an inner class; NaN if it is not among them."""
+    ranked = [*record["classifications"], *record.get("parents", ())]
+    return next((float(one["probability"]) for one in ranked if one["class_name"] == record["class_name"]), math.nan)
+
+
+def _possible_names(record: Mapping[str, Any]) -> list[str]:
+    """The classes of the conformal set, the most probable first."""
+    ranked = sorted(record["classifications"], key=lambda one: -float(one["probability"]))
+    return [str(one["class_name"]) for one in ranked if one.get("class_id") in record.get("conformal_set", ())]
+
+
+def _score(score: Mapping[str, Any]) -> Text:
+    epochs = "" if score["epochs"] is None else f", {score['epochs']} epochs"
+    return Text(f"{score['name']} {score['value']:.3f}").append(f"  {score['basis']}{epochs}", style="dim")
+
+
+def _known(known: Mapping[str, Any]) -> Text:
+    harmonic = "" if known["harmonic"] is None else f", period ratio {known['harmonic']}"
+    return Text(str(known["name"]), style="bold").append(
+        f"  {known['catalogue']}, {known['separation']:.1f}″{harmonic}", style="dim"
+    )
 
 
 def _facts() -> Table:

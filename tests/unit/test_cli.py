@@ -244,6 +244,13 @@ def bundles(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
+def test_the_fields_of_a_tag_are_those_of_the_documentation() -> None:
+    text = streamer("tags").stdout
+    assert text == (Path(__file__).parents[2] / "docs" / "tags.md").read_text(), "write it again: streamer tags > docs/tags.md"
+    for field in bundled_schema("tagged", VERSION).tree["fields"]:
+        assert f"| `{field['name']}` |" in text
+
+
 def test_models_are_listed_and_their_cards_shown(bundles: Path) -> None:
     lines = [json.loads(line) for line in streamer("models", "list", "--folder", bundles, "--json").stdout.splitlines()]
     table = streamer("models", "list", "--folder", bundles).stdout

@@ -210,3 +210,46 @@ def test_a_tagged_alert_shows_its_answer_and_its_best_classes_first() -> None:
     drawn = shown(TaggedSummary(record))
     assert drawn.index("80.0%") < drawn.index("20.0%")
     assert "m 1.0" in drawn
+
+
+HONEST = {
+    "object_id": "ZTF18abc", "survey": "ztf", "alert_id": 1, "ra": 10.0, "dec": -5.0, "epoch": 60000.0, "state": "PARENT_ONLY",
+    "reason": "AMBIGUOUS", "class_id": 2220, "class_name": "SN-like", "n_detections": {"g": 2}, "model": None,
+    "classifications": [
+        {"class_id": 2224, "class_name": "SNII", "probability": 0.3},
+        {"class_id": 2222, "class_name": "SNIa", "probability": 0.6},
+        {"class_id": 2332, "class_name": "AGN", "probability": 0.1},
+    ],
+    "parents": [{"class_id": 2220, "class_name": "SN-like", "probability": 0.9}],
+    "conformal_set": [2222, 2224], "conformal_level": 0.9, "novelty": 0.9951,
+    "reasons": [{"input": "span", "value": 3.0, "contribution": -0.25, "text": "From the first to the last detection: 3 d"}],
+    "scores": [{"name": "p_binary", "value": 0.875, "epochs": 3, "basis": "SIMULATED"}],
+    "known_object": {"catalogue": "psrcat", "name": "J0437-4715", "separation": 2.54, "harmonic": "1/2"},
+}  # fmt: skip
+
+
+def test_a_tag_says_what_else_may_be_true_how_strange_it_is_and_why() -> None:
+    drawn = shown(TaggedSummary(HONEST))
+    for part in (
+        "SN-like  PARENT_ONLY AMBIGUOUS",
+        "SNIa, SNII  at 90%",
+        "0.995",
+        "−0.25",
+        "From the first to the last detection: 3 d",
+        "p_binary 0.875  SIMULATED, 3 epochs",
+        "J0437-4715  psrcat, 2.5″, period ratio 1/2",
+    ):
+        assert part in drawn, part
+
+
+def test_a_tagged_line_has_the_probability_of_the_answer_and_the_other_possible_classes() -> None:
+    line = tagged_line(HONEST).plain
+    assert " 90%  SNIa | SNII  novelty 0.995" in line
+    withheld = {**HONEST, "state": "NOT_CLASSIFIED", "reason": "ATYPICAL", "conformal_set": [], "novelty": 0.5}
+    assert tagged_line(withheld).plain.endswith("ATYPICAL")
+
+
+def test_the_live_view_says_how_much_only_an_inner_class_answered_for() -> None:
+    view = LiveView("demo", [])
+    view.add(Tally(messages=4, read=4, answers={("ztf", State.PARENT_ONLY, Why.AMBIGUOUS): 4}), [], {}, None)
+    assert "100.0%  parent only 100.0%" in shown(view)
