@@ -9,8 +9,9 @@ import numpy as np
 
 from streamer.codec import kernel
 from streamer.codec.columns import MAX_ENTRIES, Decoded, Spans, Status
-from streamer.codec.operations import NO_TABLE, PACKET, Op, Operations, Slot
+from streamer.codec.operations import MAX_NESTING, NO_TABLE, PACKET, Op, Operations, Slot
 from streamer.codec.projection import BoundTable, Field, Type
+from streamer.codec.shapes import MAX_WORDS, WORD, no_shapes
 from streamer.data.arrays import MISSING, Column, Float64s, Int64s
 from streamer.data.ragged import Ragged
 
@@ -20,6 +21,9 @@ _FIRST_ROOM = 32.0
 _address = ctypes.pythonapi.PyBytes_AsString
 _address.argtypes = [ctypes.py_object]
 _address.restype = ctypes.c_void_p
+
+_HEAD_BYTES = _address(b"") - id(b"")
+"""An object's id is its address, and its bytes begin so much behind it; to ask for each address costs a tenth of decoding."""
 
 
 class KernelDecoder:
@@ -41,9 +45,10 @@ class KernelDecoder:
 
     def __call__(self, bodies: Spans) -> Decoded:
         """Columns of all `bodies`, and what became of each."""
-        needed, place = np.unique(bodies.buffer, return_inverse=True)
-        begins = np.array([_address(bodies.buffers[number]) for number in needed], dtype=np.int64)
-        return self.decoded_at(begins[place] + bodies.start, bodies.end - bodies.start)
+        if any(kind is not bytes for kind in map(type, bodies.buffers)):
+            raise TypeError("buffers must be bytes")
+        begins = np.fromiter(map(id, bodies.buffers), dtype=np.int64, count=len(bodies.buffers)) + _HEAD_BYTES
+        return self.decoded_at(begins[bodies.buffer] + bodies.start, bodies.end - bodies.start)
 
     def decoded_at(self, addresses: Int64s, lengths: Int64s) -> Decoded:
         """Columns of the bodies at these addresses (int64[n]), which somebody keeps alive; `lengths` in bytes."""
@@ -70,8 +75,9 @@ class KernelDecoder:
     def _decoded(self, layout: _Layout) -> Decoded:
         bad = layout.status != Status.OK
         packet, *arrays = (self._columns(layout, number) for number in range(len(self._tables)))
-        for place in self._tables[PACKET].places:
-            packet[place.field.name][bad] = absent(place.field, 1)[0]
+        if bad.any():
+            for place in self._tables[PACKET].places:
+                packet[place.field.name][bad] = absent(place.field, 1)[0]
         names = [table.table.name for table in self._tables[1:]]
         tables = {name: Ragged(layout.offsets[i], columns) for i, (name, columns) in enumerate(zip(names, arrays, strict=True), 1)}
         return Decoded(layout.status, packet, tables)
@@ -95,26 +101,15 @@ def _least_bytes_of_entries(operations: Operations, n_tables: int) -> Int64s:
 
 
 class _Layout:
-    """The memory of one run: the columns of each kind end to end."""
+    """The memory of one run."""
 
     def __init__(self, operations: Operations, room: Int64s) -> None:
-        slots = operations.slots
+        n = int(room[PACKET])
         self.room = room
         self.used = np.zeros(len(room), dtype=np.int64)
-        self.status = np.zeros(int(room[PACKET]), dtype=np.int8)
-        self.offsets = np.zeros((len(room), int(room[PACKET]) + 1), dtype=np.int64)
-        self._float_base = self._bases(slots, (Type.FLOAT,))
-        self._long_base = self._bases(slots, (Type.INTEGER, Type.PRESENT))
-        self._text_base = self._bases(slots, (Type.TEXT,))
-        self._floats = np.empty(self._float_base[-1])
-        self._longs = np.empty(self._long_base[-1], dtype=np.int64)
-        self._texts = np.empty(self._text_base[-1], dtype=np.uint8)
-
-    def _bases(self, slots: Sequence[Slot], types: tuple[Type, ...]) -> Int64s:
-        """Where each column of these types begins, and behind the last where they end."""
-        mine = sorted((slot for slot in slots if slot.type in types), key=lambda slot: slot.number)
-        sizes = [int(self.room[slot.table]) * max(slot.width, 1) for slot in mine]
-        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.status = np.zeros(n, dtype=np.int8)
+        self.offsets = np.zeros((len(room), n + 1), dtype=np.int64)
+        self._columns = [np.empty(int(room[slot.table]), dtype=_dtype(slot)) for slot in operations.slots]
 
     def run(self, operations: Operations, addresses: Int64s, lengths: Int64s) -> bool:
         """Decode; whether everything found room."""
@@ -124,30 +119,33 @@ class _Layout:
                 lengths,
                 operations.table,
                 operations.targets,
-                self._floats,
-                self._float_base,
-                self._longs,
-                self._long_base,
-                self._texts,
-                self._text_base,
+                np.array([column.ctypes.data for column in self._columns], dtype=np.int64),
                 self.room,
                 self.used,
+                np.zeros_like(self.used),
                 self.offsets,
                 self.status,
+                no_shapes(len(self.room), len(operations.slots)),
+                np.empty((len(operations.slots), 2), dtype=np.int64),
+                np.empty(MAX_WORDS * WORD, dtype=np.uint8),
+                np.empty(MAX_NESTING + 1, dtype=np.int64),
             )
         )
 
     def column(self, slot: Slot, n: int) -> Column:
         """The first n entries of a column."""
-        match slot.type:
-            case Type.FLOAT:
-                return self._floats[self._float_base[slot.number] :][:n]
-            case Type.INTEGER:
-                return self._longs[self._long_base[slot.number] :][:n]
-            case Type.PRESENT:
-                return self._longs[self._long_base[slot.number] :][:n].astype(np.bool_)
-            case Type.TEXT:
-                return self._texts[self._text_base[slot.number] :][: n * slot.width].view(f"S{slot.width}")
+        column = self._columns[slot.number][:n]
+        return column.astype(np.bool_) if slot.type is Type.PRESENT else column
+
+
+def _dtype(slot: Slot) -> str:
+    match slot.type:
+        case Type.FLOAT:
+            return "f8"
+        case Type.INTEGER | Type.PRESENT:
+            return "i8"
+        case Type.TEXT:
+            return f"S{slot.width}"
 
 
 def absent(field: Field, n: int) -> Column:

@@ -1,114 +1,32 @@
-"""Runs a table of operations over many record bodies.
-
-Every read is checked against the end of its body before it happens; numbers are read byte by byte, and counts and lengths are
-checked before they are used, so that no bytes from outside can make the kernel read or write where it may not. What it accepts,
-fastavro reads to the same values; it refuses a little more (numbers of more than ten bytes, negative numbers of branches and
-symbols, branches of nullable values in more bytes than one), none of which any writer writes.
-"""
+"""Bodies to columns: the compiled loop over many record bodies."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from streamer.codec.columns import MAX_ENTRIES, Status
-from streamer.codec.operations import MAX_NESTING, NO_TABLE, Op
+from streamer.codec.operations import PACKET, Op
+from streamer.codec.primitives import MAX_NUMBER_BYTES, byte_at, half_at, kernel, long_at, put_byte, put_word, word_at
+from streamer.codec.shapes import WORD, learn, recognised
+from streamer.codec.steps import SAME, block_at, follow
 from streamer.data.arrays import MISSING
 
-_OK, _TRUNCATED, _MALFORMED, _TRAILING, _OVERLONG = (int(status) for status in Status)
+_OK, _TRAILING, _OVERLONG = int(Status.OK), int(Status.TRAILING), int(Status.OVERLONG)
 _OVERFLOW = len(Status)  # a table is full: the caller makes room and begins again
 
-_END, _SKIP, _SKIP_LONG, _SKIP_BYTES, _SKIP_TEXT, _SKIP_ENUM = (
-    int(op) for op in (Op.END, Op.SKIP, Op.SKIP_LONG, Op.SKIP_BYTES, Op.SKIP_TEXT, Op.SKIP_ENUM)
+_END, _FLOAT, _DOUBLE, _LONG_AS_FLOAT, _BOOLEAN_AS_FLOAT, _NULL_FLOAT = (
+    int(op) for op in (Op.END, Op.FLOAT, Op.DOUBLE, Op.LONG_AS_FLOAT, Op.BOOLEAN_AS_FLOAT, Op.NULL_FLOAT)
 )
-_SKIP_NULLABLES, _UNION, _JUMP, _ARRAY, _NEXT = (int(op) for op in (Op.SKIP_NULLABLES, Op.UNION, Op.JUMP, Op.ARRAY, Op.NEXT))
-_FLOAT, _DOUBLE, _LONG_AS_FLOAT, _BOOLEAN_AS_FLOAT, _LONG = (
-    int(op) for op in (Op.FLOAT, Op.DOUBLE, Op.LONG_AS_FLOAT, Op.BOOLEAN_AS_FLOAT, Op.LONG)
+_LONG, _NULL_LONG, _TEXT, _BOOLEAN_AS_TEXT, _NULL_TEXT = (
+    int(op) for op in (Op.LONG, Op.NULL_LONG, Op.TEXT, Op.BOOLEAN_AS_TEXT, Op.NULL_TEXT)
 )
-_TEXT, _BOOLEAN_AS_TEXT, _PRESENT, _NULL_FLOAT, _NULL_LONG, _NULL_TEXT = (
-    int(op) for op in (Op.TEXT, Op.BOOLEAN_AS_TEXT, Op.PRESENT, Op.NULL_FLOAT, Op.NULL_LONG, Op.NULL_TEXT)
-)
-_SKIP_ITEMS, _FLOATS = int(Op.SKIP_ITEMS), int(Op.FLOATS)
+_ARRAY, _FLOATS = int(Op.ARRAY), int(Op.FLOATS)
 _MISSING = int(MISSING)
+FLOAT_BYTES = 4
 
 
-@intrinsic
-def _bytes_at(_context: Any, _address: Any) -> Any:
-    """The pointer to the byte at an address."""
-    signature = types.CPointer(types.uint8)(types.int64)
-
-    def code(_compiler: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return signature, code
-
-
-@numba.njit(cache=True, nogil=True)
-def _long(data, at, end):
-    """The zigzag varint at `at` and the place after it; (0, −1) if it is cut short, (0, −2) if it is too long."""
-    value = np.uint64(0)
-    shift = np.uint64(0)
-    for _ in range(10):
-        if at >= end:
-            return np.int64(0), np.int64(-1)
-        byte = data[at]
-        at += 1
-        value |= np.uint64(byte & 0x7F) << shift
-        if byte < 0x80:
-            return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), at
-        shift += np.uint64(7)
-    return np.int64(0), np.int64(-2)
-
-
-@numba.njit(cache=True, nogil=True)
-def _word(data, at, size):
-    """The little-endian number of `size` bytes at `at`."""
-    word = np.uint64(0)
-    for k in range(size):
-        word |= np.uint64(data[at + k]) << np.uint64(8 * k)
-    return word
-
-
-@numba.njit(cache=True, nogil=True)
-def _is_utf8(data, at, end):
-    """Whether the bytes are UTF-8 as Python's strict decoder takes it: shortest forms, no surrogates, at most U+10FFFF."""
-    while at < end:
-        first = data[at]
-        if first < 0x80:
-            at += 1
-            continue
-        if first < 0xC2 or first > 0xF4:
-            return False
-        follow = 1 if first < 0xE0 else 2 if first < 0xF0 else 3
-        if at + follow >= end:
-            return False
-        second = data[at + 1]
-        low, high = 0x80, 0xBF
-        if first == 0xE0:
-            low = 0xA0
-        elif first == 0xED:
-            high = 0x9F
-        elif first == 0xF0:
-            low = 0x90
-        elif first == 0xF4:
-            high = 0x8F
-        if second < low or second > high:
-            return False
-        for k in range(2, follow + 1):
-            if data[at + k] & 0xC0 != 0x80:
-                return False
-        at += follow + 1
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
-def run(addresses, lengths, table, targets, floats, float_base, longs, long_base, texts, text_base, room, used,
-        offsets, status):  # fmt: skip
+@kernel
+def run(addresses, lengths, table, targets, columns, room, used, before, offsets, status, shapes, found, mask, counts):
     """Decode bodies into the columns; whether all fitted (if not, the tables need more room and nothing is of use).
 
     Parameters
@@ -116,197 +34,146 @@ def run(addresses, lengths, table, targets, floats, float_base, longs, long_base
     addresses, lengths : int64[n]
         Where the bodies are.
     table, targets : the operations
-    floats, longs, texts : float64[…], int64[…], uint8[…]
-        The columns of each kind end to end, column c beginning at its base.
+    columns : int64[slots]
+        Where in memory each column begins.
     room, used : int64[tables]
         Entries that each table can take, and has.
     offsets : int64[tables, n + 1]
         Filled with the entries before each body.
     status : int8[n]
         Filled with what became of each body.
+    before : int64[tables]
+    shapes : Shapes
+        None known.
+    found, mask, counts
+        Room for what :func:`streamer.codec.steps.follow` leaves behind.
     """
-    counts = np.zeros(MAX_NESTING + 1, np.int64)
-    before = np.zeros(used.shape[0], np.int64)
     for body in range(addresses.shape[0]):
-        data = numba.carray(_bytes_at(addresses[body]), lengths[body], np.uint8)
-        end = lengths[body]
-        before[:] = used
-        at = np.int64(0)
-        depth = 0
-        step = 0
-        outcome = _OK
-        while True:
-            op = table[step, 0]
-            a = table[step, 1]
-            b = table[step, 2]
-            c = table[step, 3]
-            step += 1
-            if op == _SKIP_NULLABLES:
-                for _ in range(c):
-                    if at >= end:
-                        outcome = _TRUNCATED
-                        break
-                    branch = data[at]
-                    if branch > 2 or branch & 1:
-                        outcome = _MALFORMED
-                        break
-                    at += 1 if branch >> 1 == a else 1 + b
-                if outcome != _OK:
-                    break
-                if at > end:
-                    outcome = _TRUNCATED
-                    break
-            elif op == _UNION:
-                value, place = _long(data, at, end)
-                if place < 0:
-                    outcome = _TRUNCATED if place == -1 else _MALFORMED
-                    break
-                if value < 0 or value >= b:
-                    outcome = _MALFORMED
-                    break
-                at = place
-                step = targets[a + value]
-            elif op == _JUMP:
-                step = a
-            elif op == _SKIP:
-                at += a
-                if at > end:
-                    outcome = _TRUNCATED
-                    break
-            elif op == _FLOAT:
-                if at + 4 > end:
-                    outcome = _TRUNCATED
-                    break
-                floats[float_base[a] + used[b]] = np.uint32(_word(data, at, 4)).view(np.float32)
-                at += 4
-            elif op == _DOUBLE:
-                if at + 8 > end:
-                    outcome = _TRUNCATED
-                    break
-                floats[float_base[a] + used[b]] = np.uint64(_word(data, at, 8)).view(np.float64)
-                at += 8
-            elif op == _SKIP_LONG or op == _LONG or op == _LONG_AS_FLOAT or op == _SKIP_ENUM:
-                value, place = _long(data, at, end)
-                if place < 0:
-                    outcome = _TRUNCATED if place == -1 else _MALFORMED
-                    break
-                at = place
-                if op == _LONG:
-                    longs[long_base[a] + used[b]] = value
-                elif op == _LONG_AS_FLOAT:
-                    floats[float_base[a] + used[b]] = value
-                elif op == _SKIP_ENUM and (value < 0 or value >= a):
-                    outcome = _MALFORMED
-                    break
-            elif op == _SKIP_BYTES or op == _SKIP_TEXT or op == _TEXT:
-                size, place = _long(data, at, end)
-                if place < 0 or size < 0:
-                    outcome = _TRUNCATED if place == -1 else _MALFORMED
-                    break
-                if size > end - place:
-                    outcome = _TRUNCATED
-                    break
-                if op != _SKIP_BYTES and not _is_utf8(data, place, place + size):
-                    outcome = _MALFORMED
-                    break
-                if op == _TEXT:
-                    base = text_base[a] + used[b] * c
-                    for k in range(c):
-                        texts[base + k] = data[place + k] if k < size else 0
-                at = place + size
-            elif op == _ARRAY:
-                count, place = _long(data, at, end)
-                if place >= 0 and count < 0:  # a negative count is followed by the block's size, which nobody needs
-                    count = -count
-                    _, place = _long(data, place, end)
-                if place < 0 or count < 0:
-                    outcome = _TRUNCATED if place == -1 else _MALFORMED
-                    break
-                at = place
-                if count == 0:
-                    step = a
-                else:
-                    if count > (end - at) // c:
-                        outcome = _TRUNCATED
-                        break
-                    if b != NO_TABLE and count > MAX_ENTRIES - (used[b] - before[b]):
-                        outcome = _OVERLONG
-                        break
-                    if b != NO_TABLE and count > room[b] - used[b]:
-                        outcome = _OVERFLOW
-                        break
-                    depth += 1
-                    counts[depth] = count
-            elif op == _NEXT:
-                if b != NO_TABLE:
-                    used[b] += 1
-                counts[depth] -= 1
-                if counts[depth] > 0:
-                    step = a + 1
-                else:
-                    depth -= 1
-                    step = a
-            elif op == _SKIP_ITEMS or op == _FLOATS:
-                while True:
-                    count, place = _long(data, at, end)
-                    if place >= 0 and count < 0:
-                        count = -count
-                        _, place = _long(data, place, end)
-                    if place < 0 or count < 0:
-                        outcome = _TRUNCATED if place == -1 else _MALFORMED
-                        break
-                    at = place
-                    if count == 0:
-                        break
-                    if count > (end - at) // c:
-                        outcome = _TRUNCATED
-                        break
-                    if op == _FLOATS:
-                        if count > MAX_ENTRIES - (used[b] - before[b]):
-                            outcome = _OVERLONG
-                            break
-                        if count > room[b] - used[b]:
-                            outcome = _OVERFLOW
-                            break
-                        base = float_base[a] + used[b]
-                        for k in range(count):
-                            floats[base + k] = np.uint32(_word(data, at + 4 * k, 4)).view(np.float32)
-                        used[b] += count
-                    at += count * c
-                if outcome != _OK:
-                    break
-            elif op == _BOOLEAN_AS_FLOAT or op == _BOOLEAN_AS_TEXT:
-                if at >= end:
-                    outcome = _TRUNCATED
-                    break
-                if op == _BOOLEAN_AS_FLOAT:
-                    floats[float_base[a] + used[b]] = 1.0 if data[at] else 0.0
-                else:
-                    base = text_base[a] + used[b] * c
-                    for k in range(c):
-                        texts[base + k] = 0
-                    texts[base] = 0x74 if data[at] else 0x66  # t, f
-                at += 1
-            elif op == _PRESENT:
-                longs[long_base[a] + used[b]] = c
-            elif op == _NULL_FLOAT:
-                floats[float_base[a] + used[b]] = np.nan
-            elif op == _NULL_LONG:
-                longs[long_base[a] + used[b]] = _MISSING
-            elif op == _NULL_TEXT:
-                base = text_base[a] + used[b] * c
-                for k in range(c):
-                    texts[base + k] = 0
-            else:  # _END
-                if at != end:
-                    outcome = _TRAILING
-                break
+        for number in range(used.shape[0]):
+            before[number] = used[number]
+        outcome = _decode(addresses[body], lengths[body], table, targets, columns, room, before, used, shapes, found, mask, counts)
         if outcome == _OVERFLOW:
             return False
-        if outcome != _OK:
-            used[:] = before
         status[body] = outcome
-        used[0] += 1
         for number in range(used.shape[0]):
+            if outcome != _OK:
+                used[number] = before[number]
+            used[number] += number == PACKET
             offsets[number, body + 1] = used[number]
     return True
+
+
+@kernel
+def _decode(address, end, table, targets, columns, room, before, used, shapes, found, mask, counts):
+    """Decode one body; what became of it."""
+    at = np.int64(0)
+    step = np.int64(0)
+    while True:
+        outcome, stop, step, n_found = follow(address, at, end, step, table, targets, found, mask[:0], counts)
+        if outcome != _OK:
+            return outcome
+        _put(found, n_found, table, address, at, 0, 1, columns, used)
+        at = stop
+        if table[step, 0] == _END:
+            return _OK if at == end else _TRAILING
+        outcome, at = _entries(address, at, end, step, table, targets, columns, room, before, used, shapes, found, mask, counts)
+        if outcome != _OK:
+            return outcome
+        step = table[step, 1] if table[step, 0] == _ARRAY else step + 1
+
+
+@kernel
+def _entries(address, at, end, begin, table, targets, columns, room, before, used, shapes, found, mask, counts):
+    """Decode the blocks of the wanted array whose operation is `begin`: (status, place behind them)."""
+    floats_only = table[begin, 0] == _FLOATS
+    number = table[begin, 2]
+    while True:
+        outcome, count, at = block_at(address, at, end, table[begin, 3])
+        if outcome != _OK or count == 0:
+            return outcome, at
+        if count > MAX_ENTRIES - (used[number] - before[number]):
+            return _OVERLONG, at
+        if count > room[number] - used[number]:
+            return _OVERFLOW, at
+        if floats_only:
+            _put_floats(columns[table[begin, 1]] + WORD * used[number], address, at, FLOAT_BYTES, count)
+            at += FLOAT_BYTES * count
+            used[number] += count
+            continue
+        while count > 0:
+            n, shape = recognised(shapes, number, address, at, end, count)
+            if n > 0:
+                size = shapes.size[number, shape]
+                _put(shapes.found[number, shape], shapes.n_found[number, shape], table, address, at, size, n, columns, used)
+                at += n * size
+            else:
+                mask[:] = SAME
+                outcome, stop, _, n_found = follow(address, at, end, begin + 1, table, targets, found, mask, counts)
+                if outcome != _OK:
+                    return outcome, stop
+                _put(found, n_found, table, address, at, 0, 1, columns, used)
+                learn(shapes, number, address, at, stop, end, mask, found, n_found)
+                at, n = stop, 1
+            used[number] += n
+            count -= n
+
+
+@kernel
+def _put(found, n_found, table, address, at, size, n, columns, used):
+    """Put the values found from `at` on into their columns, and so for n entries of the same shape and `size` bytes."""
+    for k in range(n_found):
+        op = table[found[k, 0], 0]
+        a = table[found[k, 0], 1]
+        first = used[table[found[k, 0], 2]]
+        c = table[found[k, 0], 3]
+        place = at + found[k, 1]
+        if op == _TEXT or op == _BOOLEAN_AS_TEXT or op == _NULL_TEXT:
+            for i in range(n):
+                _put_text(columns[a] + (first + i) * c, c, op, address, place + i * size)
+            continue
+        target = columns[a] + WORD * first
+        if op == _FLOAT:
+            _put_floats(target, address, place, size, n)
+        elif op == _DOUBLE:
+            for i in range(n):
+                put_word(target, WORD * i, word_at(address, place + i * size))
+        elif op == _LONG or op == _LONG_AS_FLOAT:
+            for i in range(n):
+                value, _ = long_at(address, place + i * size, place + i * size + MAX_NUMBER_BYTES)
+                put_word(target, WORD * i, np.uint64(value) if op == _LONG else _bits(value))
+        elif op == _BOOLEAN_AS_FLOAT:
+            for i in range(n):
+                put_word(target, WORD * i, _bits(1.0 if byte_at(address, place + i * size) else 0.0))
+        else:
+            word = _bits(np.nan) if op == _NULL_FLOAT else np.uint64(_MISSING) if op == _NULL_LONG else np.uint64(c)  # PRESENT
+            for i in range(n):
+                put_word(target, WORD * i, word)
+
+
+@kernel
+def _put_floats(target, address, place, size, n):
+    """Put n floats, which stand every `size` bytes, as doubles."""
+    for i in range(n):
+        put_word(target, WORD * i, _bits(np.uint32(half_at(address, place + i * size)).view(np.float32)))
+
+
+@kernel
+def _bits(value):
+    """The bits of a number as a double."""
+    return np.float64(value).view(np.uint64)
+
+
+@kernel
+def _put_text(target, width, op, address, place):
+    """A string cut at the column's width, or a boolean as t or f, or nothing."""
+    size = 0
+    if op == _TEXT:
+        size, place = long_at(address, place, place + MAX_NUMBER_BYTES)
+        size = min(size, width)
+        for k in range(size):
+            put_byte(target, k, byte_at(address, place + k))
+    elif op == _BOOLEAN_AS_TEXT:
+        size = 1
+        put_byte(target, 0, np.uint8(0x74 if byte_at(address, place) else 0x66))
+    for k in range(size, width):
+        put_byte(target, k, np.uint8(0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import count
 
 import numpy as np
 
@@ -50,24 +51,24 @@ class Op(IntEnum):
     NEXT = 10
     """An item of the array that begins at a is done; an entry of table b."""
     FLOAT = 11
-    """float to float column a of table b."""
+    """float to column a of table b."""
     DOUBLE = 12
     LONG_AS_FLOAT = 13
     BOOLEAN_AS_FLOAT = 14
     LONG = 15
-    """int or long to integer column a of table b."""
+    """int or long to column a of table b."""
     TEXT = 16
-    """string to text column a of table b, at most c bytes of it."""
+    """string to column a of table b, at most c bytes of it."""
     BOOLEAN_AS_TEXT = 17
     PRESENT = 18
-    """c to integer column a of table b."""
+    """c to column a of table b."""
     NULL_FLOAT = 19
     NULL_LONG = 20
     NULL_TEXT = 21
     SKIP_ITEMS = 22
     """All blocks of an array whose items take c bytes each."""
     FLOATS = 23
-    """All blocks of an array of floats (c = 4 bytes each) to float column a of table b, an entry each."""
+    """All blocks of an array of floats (c = 4 bytes each) to column a of table b, an entry each."""
 
 
 _EMIT = {
@@ -90,7 +91,7 @@ class NotCovered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a wanted field goes: column `number` among those of its kind, in table `table`."""
+    """Where a wanted field goes: column `number`, of table `table`."""
 
     name: str
     type: Type
@@ -144,16 +145,14 @@ Wanted = dict[int, dict[Path, list[Slot]]]
 
 
 def _slots(tables: Sequence[BoundTable]) -> Wanted:
-    numbers = {Op.NULL_FLOAT: 0, Op.NULL_LONG: 0, Op.NULL_TEXT: 0}
+    number = count()
     wanted: Wanted = {}
     for table, bound in enumerate(tables):
         paths = wanted.setdefault(table, {})
         for place in bound.places:
             if place.path is None:
                 continue
-            kind = _NULL.get(place.field.type, Op.NULL_LONG)
-            slot = Slot(place.field.name, place.field.type, numbers[kind], table, place.field.width)
-            numbers[kind] += 1
+            slot = Slot(place.field.name, place.field.type, next(number), table, place.field.width)
             paths.setdefault(place.path, []).append(slot)
     return wanted
 
@@ -167,7 +166,9 @@ class _Compiler:
     _nesting: int = 0
 
     def all_slots(self) -> tuple[Slot, ...]:
-        return tuple(slot for paths in self.wanted.values() for slots in paths.values() for slot in slots)
+        """The slots by number."""
+        found = [slot for paths in self.wanted.values() for slots in paths.values() for slot in slots]
+        return tuple(sorted(found, key=lambda slot: slot.number))
 
     def emit(self, op: Op, a: int = 0, b: int = 0, c: int = 0) -> int:
         if len(self.code) >= MAX_OPERATIONS:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from streamer.codec import kernel
 from streamer.codec.columns import Status
 from streamer.codec.compiled import KernelDecoder
 from streamer.codec.container import write_long
 from streamer.codec.decode import Program
 from streamer.codec.operations import MAX_NESTING, NotCovered
+from streamer.codec.primitives import is_utf8
 from streamer.codec.projection import ITSELF, Field, Projection, Table, Type, bound
 from streamer.codec.reader import LibraryDecoder, RecordReader
 from streamer.codec.types import root_of
@@ -158,6 +158,12 @@ def test_a_number_of_more_than_ten_bytes_is_malformed(count: int) -> None:
     assert decoded.columns["a"].tolist() == [MISSING]
 
 
+def is_text(data: bytes) -> bool:
+    """What the kernel thinks of these bytes."""
+    place = np.frombuffer(data, dtype=np.uint8).ctypes.data
+    return bool(is_utf8(place, 0, len(data)))
+
+
 def strictly_utf8(data: bytes) -> bool:
     try:
         data.decode()
@@ -180,7 +186,7 @@ pieces = st.one_of(
 @example(b"\xf4\x90\x80\x80")
 @example(b"\xc0\xaf")
 def test_text_is_utf8_exactly_where_python_says_so(data: bytes) -> None:
-    assert kernel._is_utf8(np.frombuffer(data, dtype=np.uint8), 0, len(data)) == strictly_utf8(data)
+    assert is_text(data) == strictly_utf8(data)
 
 
 def test_every_pair_of_bytes_with_what_may_follow_is_judged_as_python_does() -> None:
@@ -188,13 +194,13 @@ def test_every_pair_of_bytes_with_what_may_follow_is_judged_as_python_does() -> 
         for second in range(256):
             for rest in (b"", b"\x80", b"\x80\x80", b"\xbf\xbf"):
                 data = bytes([first, second]) + rest
-                assert kernel._is_utf8(np.frombuffer(data, dtype=np.uint8), 0, len(data)) == strictly_utf8(data), data
+                assert is_text(data) == strictly_utf8(data), data
 
 
 def test_what_stands_behind_a_body_is_never_taken_for_its_text() -> None:
     data = np.frombuffer("ö€".encode(), dtype=np.uint8)
-    assert not kernel._is_utf8(data, 0, 1)
-    assert not kernel._is_utf8(data, 2, 4)
+    assert not is_utf8(data.ctypes.data, 0, 1)
+    assert not is_utf8(data.ctypes.data, 2, 4)
 
 
 @given(st.lists(st.tuples(st.floats(), st.floats(width=32)), max_size=5))
