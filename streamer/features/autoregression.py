@@ -2,7 +2,7 @@
 
 x(t + Δ) = φ^Δ x(t) + sqrt(1 − φ^(2Δ)) ε with Δ in days: φ is the correlation of the flux with itself a day later, and −1/ln φ the
 damping time. The flux is taken about its weighted mean and in units of its standard deviation; the variance of the process is what
-the errors leave of that, so that one parameter remains and the cost is bounded: :data:`EVALUATIONS` passes of a Kalman filter.
+the errors leave of that, so that one parameter remains and a fixed number of passes of a Kalman filter finds it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOG_TIMES = (np.log(0.05), np.log(500.0))
 """ln of the shortest and the longest damping time, d."""
 _COARSE = 10
 _FINE = 12
-EVALUATIONS = _COARSE + _FINE
+"""Evaluations of the likelihood on a grid, and between its best neighbours."""
 _LEAST_SHARE = 0.05
 """Of the variance, what the process has at least: where the errors explain everything, all φ would be equally likely."""
 _LEAST_NOISE = 1e-8
