@@ -108,6 +108,11 @@ class LightCurves:
         context = None if self.context is None else self.context.take(rows)
         return replace(self, curves=self.curves.take(rows), context=context, **columns)
 
+    def bare(self) -> LightCurves:
+        """The same light curves without what only some sets know: total flux and context."""
+        total = np.full(self.curves.offsets[-1], np.nan, dtype=np.float32)
+        return replace(self, curves=Ragged(self.curves.offsets, {**self.curves.columns, "total": total}), context=None)
+
     def digest(self) -> str:
         """SHA-256 (hex) of everything that training reads: identifiers, labels, groups, points and context, in their order."""
         sha = hashlib.sha256()

@@ -115,7 +115,8 @@ def read_sets(recipe: Recipe, data: Path, survey: SurveyFile | None = None) -> L
     tables = [light_curves(name, data, survey) for name in recipe.data.sets]
     if other := sorted({table.survey for table in tables} - {recipe.survey}):
         raise InvalidConfig(f"recipe {recipe.name}: survey is {recipe.survey}, but the light curves are of {', '.join(other)}")
-    return labelled(joined(tables), recipe.data.min_objects)
+    table = joined(tables)
+    return labelled(table if recipe.inputs.points == "all" else table.bare(), recipe.data.min_objects)
 
 
 def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:

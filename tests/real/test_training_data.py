@@ -14,6 +14,7 @@ from streamer.commands.classify import loaded
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind, codes_of_bands, magnitude_from_flux
 from streamer.data.ragged import Ragged
+from streamer.features import context
 from streamer.stores.models import PACKAGED
 from streamer.training.candidates import htru2
 from streamer.training.datasets import LightCurves, joined, labelled
@@ -169,6 +170,25 @@ def matched(alerts: AlertBatch, table: LightCurves) -> tuple[AlertBatch, Picks]:
             found += [(i, row, start + point) for point in points[:1]]
     rows = np.array(found, dtype=np.int64).reshape(len(found), 3)
     return alerts.take(rows[:, 0]), Picks(rows[:, 1], rows[:, 2])
+
+
+@pytest.mark.real_data
+def test_context_and_total_flux_of_real_packets_are_those_of_the_service(real_data: Path) -> None:
+    table = ztf_packets.read(real_data)
+    assert table.context is not None
+    assert (table.context.lengths > 0).mean() > 0.9
+    compared = reissued = 0
+    for alerts in real_alerts(real_data / FOLDERS["ztf"], real_data / "lsst_alerts" / "schemas"):
+        served, picks = matched(alerts, table)
+        trained = alerts_of(table, picks, "stream", "all")
+        assert set(served.context) == set(trained.context)
+        names = [feature.name for feature in context.FEATURES] + ["trigger_total_magnitude", "trigger_amplitude"]
+        pairs = zip(features.compute(trained, names), features.compute(served, names), strict=True)
+        same = [np.array_equal(one, two, equal_nan=True) for one, two in pairs]
+        compared += len(picks)
+        reissued += same.count(False)
+    assert compared > 300
+    assert reissued <= 0.02 * compared, "a few alerts were collected twice, from different processings"
 
 
 @pytest.mark.real_data

@@ -1,7 +1,9 @@
 """Light curves that real ZTF packets carry, with labels by name or by position.
 
 Detections carry their sign. Where several packets of one object were collected, the 30 days before each are joined, so that a light
-curve may have gaps that the sky did not have. A few objects come from a broker's table of all their alerts instead.
+curve may have gaps that the sky did not have. A few objects come from a broker's table of all their alerts instead. What packets
+say besides is kept as context (neighbours and counts where the packets lie beside the set; the nearest source of the reference for
+all) and as total flux; a recipe that reads detections alone does not see it.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ import pandas as pd
 
 from streamer.data.arrays import Bools, Column, Float64s
 from streamer.data.photometry import BANDS, Kind, flux_error_from_magnitude_error, flux_from_magnitude, mjd_tai_from_jd_utc
+from streamer.surveys.survey import without_sentinels
+from streamer.surveys.ztf import REFERENCE_RADIUS, SENTINELS
 from streamer.training.datasets import Dropped, LightCurves, Names, Origin
 from streamer.training.labels import COARSE, COARSE_PROVENANCE
 from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
+from streamer.training.sources.packet_context import Known, joined, of_packets
 from streamer.training.sources.ztf_bts import ZTF_BANDS
 from streamer.training.windows import WINDOW_DAYS
 
@@ -37,7 +42,21 @@ ORIGIN = Origin(
         "in a broker's table of all alerts of an object, those at least 30 days after its first entry"
     ),
 )
-_COLUMNS = ("objectId", "jd", "fid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "src", "isdet")
+_COLUMNS = (
+    "objectId",
+    "jd",
+    "fid",
+    "magpsf",
+    "sigmapsf",
+    "isdiffpos",
+    "diffmaglim",
+    "magnr",
+    "distnr",
+    "rb",
+    "drb",
+    "src",
+    "isdet",
+)
 _BAND_OF_FID = {1: BANDS.index("g"), 2: BANDS.index("r"), 3: BANDS.index("i")}
 _SIGN = {"t": 1, "1": 1, "f": -1, "0": -1}
 _TRIGGER, _HISTORY = "packet", "packet_prv"  # in src: the alert of a packet, the points before it; else a broker's table
@@ -72,6 +91,7 @@ def read(data: Path) -> LightCurves:
         provenance=np.array(provenance, dtype=np.str_),
         source=np.full(len(object_id), ORIGIN.name),
         curves=curves,
+        context=joined([*of_packets(data, object_id), _known(table, object_id)], len(object_id)),
         origins=(ORIGIN,),
         dropped=(*dropped, *(entry for entry in lost if entry.count)),
     )
@@ -91,10 +111,36 @@ def _points(path: Path, table: pd.DataFrame) -> dict[str, Column]:
         "band": codes(path, "fid", table["fid"].to_numpy(), _BAND_OF_FID),
         "flux": flux.astype(np.float32),
         "flux_err": error.astype(np.float32),
-        "total": np.full(len(table), np.nan, dtype=np.float32),
+        "total": (flux + _reference(table)).astype(np.float32),
         "kind": np.where(detected, Kind.DETECTION, Kind.LIMIT).astype(np.int8),
         "complete": complete_windows(table["objectId"].to_numpy(dtype=np.str_), table["src"].to_numpy(dtype=np.str_), epoch),
     }
+
+
+def _reference(table: pd.DataFrame) -> Float64s:
+    """float64[n] nJy of the reference source that is the object, as the survey file has it; NaN where there is none."""
+    magnitude, distance = (table[name].to_numpy(dtype=np.float64) for name in ("magnr", "distnr"))
+    is_reference = (distance >= 0) & (distance < REFERENCE_RADIUS) & (magnitude > 0)
+    return np.where(is_reference, flux_from_magnitude(magnitude), np.nan)
+
+
+def _known(table: pd.DataFrame, object_id: Names) -> Known:
+    """What the set itself says of each detection besides its flux; the real–bogus score only of triggers, with a packet."""
+    seen = table[table["isdet"]]
+    place = {name: row for row, name in enumerate(object_id.tolist())}
+    distance, magnitude, newer, older = (
+        without_sentinels(seen[name].to_numpy(dtype=np.float64), *SENTINELS) for name in ("distnr", "magnr", "drb", "rb")
+    )
+    score = np.where(seen["src"].to_numpy() == _TRIGGER, np.where(np.isfinite(newer), newer, older), np.nan)
+    return Known(
+        np.array([place.get(name, -1) for name in seen["objectId"].tolist()], dtype=np.int64),
+        mjd_tai_from_jd_utc(seen["jd"].to_numpy(dtype=np.float64)),
+        {
+            "reference_distance": distance.astype(np.float32),
+            "reference_magnitude": magnitude.astype(np.float32),
+            "real_bogus": score.astype(np.float32),
+        },
+    )
 
 
 def complete_windows(owner: Names, source: Names, epoch: Float64s) -> Bools:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from streamer.data.photometry import BANDS, Kind, magnitude_from_flux
 from streamer.errors import InvalidData
 from streamer.training.sources import READERS, plasticc, ztf_bts, ztf_packets
+from streamer.training.sources.packet_context import Known
+from streamer.training.sources.packet_context import joined as joined_context
 from streamer.training.windows import WINDOW_DAYS
 from tests.unit.training.tables import write_bts
 
@@ -169,3 +171,17 @@ def test_plasticc_flux_is_scaled_to_nanojansky_and_undetected_points_are_forced(
     assert read.curves["band"].tolist() == [BANDS.index("u"), BANDS.index("y")]
     assert read.curves["kind"].tolist() == [Kind.DETECTION, Kind.FORCED]
     np.testing.assert_allclose(magnitude_from_flux(read.curves["flux"].astype(float))[0], 27.5, atol=1e-6)
+
+
+def test_of_two_parts_that_know_an_alert_the_earlier_is_believed() -> None:
+    first = Known(np.array([1, -1]), np.array([5.0, 6.0]), {"star_galaxy": np.array([0.1, 0.2], dtype=np.float32)})
+    second = Known(
+        np.array([1, 0, 1]),
+        np.array([5.0, 7.0, 4.0]),
+        {name: np.array([0.5, 0.6, 0.7], dtype=np.float32) for name in ("star_galaxy", "n_history")},
+    )
+    context = joined_context([first, second], 3)
+    assert context.lengths.tolist() == [1, 2, 0]
+    assert context.row(1)["epoch"].tolist() == [4.0, 5.0]
+    np.testing.assert_array_equal(context.row(1)["star_galaxy"], np.array([0.7, 0.1], dtype=np.float32))
+    np.testing.assert_array_equal(context.row(1)["n_history"], np.array([0.7, np.nan], dtype=np.float32))
