@@ -13,12 +13,11 @@ from streamer.data.arrays import Column, Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch, Positions, RawBatch
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.pipeline import Pipeline
-from streamer.stores.schemas import FolderSchemas
+from streamer.stores.schemas import NoSchemas
 from streamer.training.datasets import Names
 
 FOLDERS = ("ztf_alerts/ipac_schema", "ztf_alerts/fink_reencoded")
 """Below the data folder. Of a packet that lies in both, the survey's own is read."""
-_SCHEMAS = "lsst_alerts/schemas"  # never asked: ZTF's packets bring theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Known:
 def of_packets(data: Path, object_id: Names) -> list[Known]:
     """What the collected alerts of the objects say, as the service would read it; empty where there are no packets."""
     place = {name: row for row, name in enumerate(object_id.tolist())}
-    batches = [alerts for folder in FOLDERS for alerts in _alerts(sorted((data / folder).rglob("*.avro")), data)]
+    batches = [alerts for folder in FOLDERS for alerts in _alerts(data / folder)]
     return [Known(_rows(alerts, place), alerts.epoch, alerts.context) for alerts in batches]
 
 
@@ -61,12 +60,15 @@ def joined(parts: Sequence[Known], n: int) -> Ragged:
     return Ragged(offsets_from_lengths(np.bincount(owner[kept], minlength=n)), columns)
 
 
-def _alerts(files: list[Path], data: Path) -> list[AlertBatch]:
-    """The alerts in container files, a batch for each writer schema."""
+def _alerts(folder: Path) -> list[AlertBatch]:
+    """The alerts in the container files below a folder, a batch for each writer schema; none if it is not there."""
+    files = sorted(folder.rglob("*.avro"))
+    if not files:
+        return []
     unknown = np.full(len(files), -1, dtype=np.int64)
     positions = Positions.of((path.name, -1, 0, 1) for path in files)
     raw = RawBatch([path.read_bytes() for path in files], positions, unknown, unknown)
-    outcome = Pipeline(Framing(FolderSchemas(data / _SCHEMAS)), {}, allow_private=True)(raw)
+    outcome = Pipeline(Framing(NoSchemas()), {}, allow_private=True)(raw)
     return [part.alerts for part in outcome.scored]
 
 

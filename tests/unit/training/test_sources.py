@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.data.photometry import BANDS, Kind, magnitude_from_flux
+from streamer.data.photometry import BANDS, Kind, flux_from_magnitude, magnitude_from_flux
 from streamer.errors import InvalidData
 from streamer.training.sources import READERS, plasticc, ztf_bts, ztf_packets
 from streamer.training.sources.packet_context import Known
@@ -93,7 +93,7 @@ def detections(days: list[float], source: list[str] | str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "objectId": "ZTF1", "jd": 2459000.5 + np.array(days), "fid": 1, "magpsf": 18.0, "sigmapsf": 0.1, "isdiffpos": "t",
-            "diffmaglim": 20.0, "src": source, "isdet": True,
+            "diffmaglim": 20.0, "src": source, "isdet": True, "magnr": np.nan, "distnr": np.nan, "rb": np.nan, "drb": np.nan,
         }
     )  # fmt: skip
 
@@ -138,6 +138,7 @@ def test_packets_give_signed_detections_and_limits(tmp_path: Path) -> None:
             "objectId": "ZTF1", "jd": [2459000.5, 2459001.5, 2459002.5, 2459003.5], "fid": [1, 2, 2, 1],
             "magpsf": [18.0, 18.0, np.nan, np.nan], "sigmapsf": [0.1, 0.1, np.nan, np.nan], "isdiffpos": ["t", "f", None, None],
             "diffmaglim": [20.0, 20.0, 20.5, -999.0], "src": "packet", "isdet": [True, True, False, False],
+            "magnr": [19.0, 19.0, np.nan, np.nan], "distnr": [0.5, 5.0, np.nan, np.nan], "rb": 0.5, "drb": [0.9, np.nan, 0.9, 0.9],
         }
     )  # fmt: skip
     write_packets(tmp_path, points)
@@ -147,6 +148,15 @@ def test_packets_give_signed_detections_and_limits(tmp_path: Path) -> None:
     assert read.curves["kind"].tolist() == [Kind.DETECTION, Kind.DETECTION, Kind.LIMIT]
     assert np.sign(read.curves["flux"]).tolist()[:2] == [1.0, -1.0]
     assert [(entry.reason, entry.count) for entry in read.dropped] == [("limit without depth", 1)]
+    flux = read.curves["flux"][0]
+    np.testing.assert_allclose(read.curves["total"], [flux + flux_from_magnitude(np.array(19.0)), np.nan, np.nan], rtol=1e-6)
+    assert read.context is not None
+    row = read.context.row(0)
+    np.testing.assert_array_equal(row["reference_distance"], np.array([0.5, 5.0], dtype=np.float32))
+    np.testing.assert_array_equal(row["real_bogus"], np.array([0.9, 0.5], dtype=np.float32))
+    bare = read.bare()
+    assert bare.context is None
+    assert np.isnan(bare.curves["total"]).all()
 
 
 def test_plasticc_flux_is_scaled_to_nanojansky_and_undetected_points_are_forced(tmp_path: Path) -> None:
