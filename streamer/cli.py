@@ -72,6 +72,16 @@ _MODELS = click.option(
 )
 
 
+_LEVEL = click.option(
+    "--level",
+    type=click.FloatRange(0.5, 1, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="Share of each class's objects whose conformal set shall hold their class.",
+)
+_EXPLAIN = click.option("--explain", is_flag=True, help="Say for each answer which inputs weigh most; much slower.")
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="streamer")
 def main() -> None:
@@ -151,7 +161,8 @@ def check(settings: Path) -> None:
 )
 @click.option("--schemas", multiple=True, type=_Place(), help="Where writer schemas are found by id; may be given again.")
 @click.option("--private", is_flag=True, help="Tag alerts that are not public too, to private-*.avro.")
-@click.option("--explain", is_flag=True, help="Say in each tag which inputs weigh most; much slower.")
+@_LEVEL
+@_EXPLAIN
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
 def replay(
     paths: tuple[Path, ...],
@@ -160,6 +171,7 @@ def replay(
     shape: str,
     schemas: tuple[str, ...],
     private: bool,
+    level: float,
     explain: bool,
     as_json: bool,
 ) -> None:
@@ -172,7 +184,7 @@ def replay(
         source=config.ArchiveSource(kind="archive", paths=paths, schemas=schemas),
         sink=config.ArchiveSink(kind="archive", folder=out, shape="full" if shape == "full" else "tag", private=private),
         model=_chosen(models),
-        classify=config.Classify(explain=explain),
+        classify=config.Classify(conformal_level=level, explain=explain),
         telemetry=config.Telemetry(port=0),
     )
     report(replayed(settings), out, as_json)
@@ -384,17 +396,22 @@ def train(
 @click.option("--features", "rows", type=CONFIG, help="Instead: a CSV with a column for each input of the model.")
 @click.option("--model", required=True, metavar="NAME|DIR", help="A shipped model's name, or a bundle's folder.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A file ending in .parquet or .csv.")
+@_LEVEL
+@_EXPLAIN
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
-def classify(table: Path | None, survey: Path | None, rows: Path | None, model: str, out: Path, as_json: bool) -> None:
+def classify(
+    table: Path | None, survey: Path | None, rows: Path | None, model: str, out: Path, level: float, explain: bool, as_json: bool
+) -> None:
     """Classify light curves or rows of features, without any alert."""
     if (table is None) == (rows is None) or (survey is not None and table is None):
         raise click.UsageError("give either --table DIR, with or without --survey, or --features FILE.csv")
     with _extra("train"):
-        from streamer.commands.classify import classified_rows, classified_table, said
+        from streamer.commands.classify import classified_rows, classified_table, loaded, said
         from streamer.training.answers import check_writable
 
         check_writable(out)
-        answers = classified_table(table, survey, model) if table is not None else classified_rows(rows or Path(), model)
+        answering = loaded(model, level, explain)
+        answers = classified_table(table, survey, answering) if table is not None else classified_rows(rows or Path(), answering)
         click.echo(said(answers, out, as_json))
 
 

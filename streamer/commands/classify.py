@@ -7,6 +7,7 @@ from pathlib import Path
 
 from streamer import features
 from streamer.classify.bundle import LightGBMClassifier
+from streamer.classify.conformal import LEVEL
 from streamer.stores.models import ModelStore
 from streamer.training import answers as answering
 from streamer.training import feature_rows
@@ -16,20 +17,21 @@ from streamer.training.survey_file import read_survey
 from streamer.training.tables import read_light_curves
 
 
-def classified_table(table: Path, survey: Path | None, model: str) -> Classified:
+def classified_table(table: Path, survey: Path | None, model: LightGBMClassifier) -> Classified:
     """The model's answers for the light curves of a table."""
-    return answering.classified(read_light_curves(table, None if survey is None else read_survey(survey)), loaded(model))
+    return answering.classified(read_light_curves(table, None if survey is None else read_survey(survey)), model)
 
 
-def classified_rows(rows: Path, model: str) -> Classified:
+def classified_rows(rows: Path, model: LightGBMClassifier) -> Classified:
     """The model's answers for rows of features."""
-    return feature_rows.classified_rows(rows, loaded(model))
+    return feature_rows.classified_rows(rows, model)
 
 
-def loaded(model: str) -> LightGBMClassifier:
-    """The model of a bundle given by name or by folder."""
+def loaded(model: str, level: float = LEVEL, explain: bool = False) -> LightGBMClassifier:
+    """The model of a bundle given by name or by folder, with sets of this level; it explains its answers if asked to."""
     folder = bundle_folder(model).resolve()
-    return LightGBMClassifier(ModelStore(packaged=folder.parent).files(folder.name), features.check_names)
+    files = ModelStore(packaged=folder.parent).files(folder.name)
+    return LightGBMClassifier(files, features.check_names, level=level, describe=features.teller if explain else None)
 
 
 def said(answers: Classified, out: Path, as_json: bool) -> str:

@@ -88,7 +88,7 @@ def with_bands_of(table: LightCurves, model: LightGBMClassifier) -> LightCurves:
 
 
 def columns_of(answers: Classified) -> dict[str, Column | list[str] | list[list[str] | None]]:
-    """The columns of the output: identifier, answer, a probability for each class, conformal set, state, reason, detections."""
+    """The columns of the output: identifier, answer, a probability for each class, conformal set, state, reason, detections …"""
     scores, model = answers.scores, answers.model
     names = [leaf.name for leaf in model.leaves]
     return {
@@ -100,6 +100,7 @@ def columns_of(answers: Classified) -> dict[str, Column | list[str] | list[list[
         "reason": [reason.value for reason in scores.why],
         "n_detections": answers.n_detections,
         **({} if scores.novelty is None else {"novelty": scores.novelty}),
+        **({"reasons": _reasons(scores)} if scores.reasons else {}),
     }
 
 
@@ -110,8 +111,14 @@ def _sets(scores: Scores, names: Sequence[str]) -> list[list[str] | None]:
     return [[name for name, inside in zip(names, row, strict=True) if inside] for row in scores.possible.tolist()]
 
 
+def _reasons(scores: Scores) -> list[list[str] | None]:
+    """For each object its weightiest inputs in words and what each adds to the raw score; None where the model was not asked."""
+    told = {row: [f"{each.contribution:+.3f} {each.text}" for each in reasons] for row, reasons in scores.reasons.items()}
+    return [told.get(row) for row in range(len(scores))]
+
+
 def write(answers: Classified, path: Path) -> None:
-    """Write the answers as Parquet or CSV, by the file's ending; in CSV the classes of a set are separated by ``;``."""
+    """Write the answers as Parquet or CSV, by the file's ending; in CSV the entries of a list are separated by ``;``."""
     check_writable(path)
     frame = pd.DataFrame(columns_of(answers))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +126,8 @@ def write(answers: Classified, path: Path) -> None:
     if path.suffix == ".parquet":
         frame.to_parquet(part, index=False)
     else:
-        frame.assign(conformal_set=frame["conformal_set"].map(lambda names: ";".join(names or ()))).to_csv(part, index=False)
+        lists = [name for name in ("conformal_set", "reasons") if name in frame]
+        frame.assign(**{name: frame[name].map(lambda entries: ";".join(entries or ())) for name in lists}).to_csv(part, index=False)
     part.replace(path)
 
 

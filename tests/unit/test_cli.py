@@ -1,5 +1,6 @@
 """The command line: its fixed names, its outputs for scripts, its one-line errors and its exit codes."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -26,7 +27,7 @@ from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
 
 pytestmark = pytest.mark.usefixtures("logger_restored")
 COMMANDS = {"demo", "run", "check", "replay", "simulate", "subscribe", "show", "features", "models", "train", "evaluate", "bench"}
-COMMANDS |= {"data", "classify"}
+COMMANDS |= {"data", "classify", "tags", "candidates"}
 FILES = '[source]\nkind = "archive"\npaths = ["in"]\n[sink]\nkind = "archive"\nfolder = "out"\n[model]\nname = []\n'
 REAL_INPUTS = ("trigger_snr", "trigger_magnitude", "star_galaxy")
 FILES += "[telemetry]\nport = 0\n"
@@ -273,6 +274,26 @@ def test_damaged_bundles_are_named_and_the_others_are_listed(bundles: Path) -> N
     assert said.exit_code == 1
     assert {"other", "variability-ztf"} <= {json.loads(line)["name"] for line in said.stdout.splitlines()}
     assert [line for line in said.stderr.splitlines() if str(bundles / "tiny") in line and "card.md" in line]
+
+
+def test_a_replay_explains_its_answers_and_says_its_level(packets: Path, bundles: Path, tmp_path: Path) -> None:
+    tree = json.loads((bundles / "tiny" / "manifest.json").read_bytes())
+    empty = [{"class_id": number, "objects": 0, "probabilities": [[]]} for number in tree["leaves"]]
+    calibration = json.dumps({"temperature": 1.0, "conformal": empty}).encode()
+    tree["checksums"]["calibration.json"] = hashlib.sha256(calibration).hexdigest()
+    (bundles / "tiny" / "calibration.json").write_bytes(calibration)
+    (bundles / "tiny" / "manifest.json").write_text(json.dumps(tree))
+    said = streamer("replay", packets, "--out", tmp_path / "out", "--model", f"{bundles}/tiny", "--explain", "--level", "0.8")
+    assert said.exit_code == 0, said.stderr
+    tags = [tag for tag in records(tmp_path / "out", "tagged-*.avro") if tag["classifications"]]
+    assert tags
+    for tag in tags:
+        assert (tag["conformal_level"], tag["reason"]) == (0.8, "AMBIGUOUS")
+        assert tag["conformal_set"] == [one["class_id"] for one in tag["classifications"]]
+        assert tag["reasons"]
+    again = streamer("replay", packets, "--out", tmp_path / "out", "--model", f"{bundles}/tiny", "--explain")
+    assert again.exit_code == 1
+    assert "conformal level" in again.stderr
 
 
 def test_two_models_for_one_survey_cannot_be_loaded_together(bundles: Path) -> None:

@@ -284,6 +284,17 @@ def test_an_undefined_input_has_no_answer_from_a_model_that_needs_it(tmp_path: P
     assert answers["reason"].tolist() == ["TOO_FEW_POINTS", "NONE"]
 
 
+def test_answers_are_explained_if_asked(tmp_path: Path) -> None:
+    path = rows(tmp_path, f"object_id,{EIGHT}", "J1,1,2,,4,5,6,7,90", "J2,1,2,1,40,5,6,7,90")
+    out = tmp_path / "out.csv"
+    named = ("classify", "--features", path, "--model", "pulsar-candidate-8", "--out", out)
+    assert streamer(*named, "--explain", "--level", "0.95").exit_code == 0
+    unasked, asked = pd.read_csv(out, keep_default_na=False)["reasons"]
+    assert unasked == ""
+    assert len(asked.split(";")) > 1
+    assert streamer(*named, "--level", "1").exit_code == 2
+
+
 def test_rows_for_a_model_of_light_curves_must_say_how_many_detections(tmp_path: Path) -> None:
     model = LightGBMClassifier(tiny_files(), any_inputs)
     header, cells = ",".join(model.inputs), ",".join("1" for _ in model.inputs)
