@@ -67,6 +67,11 @@ def model_for(survey: str) -> Model:
     return _model(dict(store.files(name)), "shipped") if name in store.names() else stand_in(survey, rounds=20)
 
 
+def model_named(name: str) -> Model:
+    """A shipped model."""
+    return _model(dict(wiring.model_store(None).files(name)), "shipped")
+
+
 @cache
 def stand_in(survey: str, rounds: int = STAND_IN_ROUNDS, alerts: int = STAND_IN_ALERTS) -> Model:
     """A model of all features and all leaves of the taxonomy that occur, trained now on simulated alerts; its answers mean little.

@@ -113,7 +113,7 @@ def raw_batch(payloads: Sequence[bytes]) -> RawBatch:
 
 def sample(survey: str, data: Path | None, simulated: int = SIMULATED) -> Sample:
     """Packets of a survey: the real ones below `data`, or so many simulated ones with images of the size that surveys send."""
-    files = sorted(data.glob(_SAMPLES[survey])) if data is not None else []
+    files = sorted(data.glob(_SAMPLES[survey])) if data is not None and survey in _SAMPLES else []
     if not files or data is None:
         made = tuple(alert.payload for alert in simulate(survey, simulated, SEED, cutout_bytes=REALISTIC_STAMP))
         return Sample(survey, "simulated", made, BundledSchemas())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer import __version__
-from streamer.bench.measures import decode, forest, kafka, memory, output, scaling, whole
+from streamer.bench.measures import candidates, decode, forest, kafka, memory, output, scaling, whole
 from streamer.bench.models import STAND_IN_ALERTS, STAND_IN_ROUNDS, Model, model_for, stand_in
 from streamer.bench.packets import SIMULATED, SURVEYS, Sample, sample
 from streamer.bench.result import Measured
@@ -81,6 +81,7 @@ MEASURES = {
     "decode": decode.KEYS,
     "forest": forest.KEYS,
     "pipeline": whole.KEYS,
+    "candidates": candidates.KEYS,
     "output": (),
     "scaling": (),
     "memory": memory.KEYS,
@@ -115,6 +116,7 @@ def _measured(name: str, request: Request, samples: list[Sample], models: list[t
         "decode": partial(decode.measure, samples, effort.rounds, effort.batch),
         "forest": lambda: forest.measure([*models, *_stand_ins(effort, samples)], effort.rounds, effort.identical_rows),
         "pipeline": lambda: whole.measure([*models, *_stand_ins(effort, samples)], effort.rounds, effort.batch),
+        "candidates": lambda: candidates.measure(sample("pulsar", None, effort.simulated), effort.rounds, effort.batch),
         "output": partial(output.measure, models, effort.rounds, effort.batch),
         "scaling": partial(scaling.measure, models, effort.rounds, effort.histories, effort.batches),
         "memory": partial(memory.measure, models[0][0], effort.memory_alerts),

@@ -52,6 +52,8 @@ TARGETS = (
     Target("forest_ratio", "trees against Booster.predict, per row in a batch of 64", 20),
     Target("pipeline_over_naive", "whole pipeline against the naive one", 200),
     Target("pipeline_over_good", "whole pipeline against the one of good libraries", 40),
+    Target("candidates_over_good", "pulsar candidates against good libraries, eight features", 40),
+    Target("candidates_per_s", "pulsar candidates/s and core in memory, eight features", 10_000, is_ratio=False),
     Target("worker_cpu_over_bare", "CPU of a worker against a bare consumer, ZTF tags", 3.0, is_least=False),
     Target("tags_per_s", "ZTF tags/s through Kafka", 10_000, is_ratio=False),
     Target("whole_packets_per_s", "ZTF whole packets/s through Kafka", 3_000, is_ratio=False),

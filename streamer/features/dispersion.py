@@ -28,6 +28,8 @@ ZETA_OF_HALF = 1.748709
 """ζ at which half of the S/N is left."""
 MAD_TO_SIGMA = 1.4826
 _SMALLEST_ZETA = 1e-6
+_ERF_IS_ONE = 6.0
+_HALF_ROOT_PI = 0.5 * math.sqrt(math.pi)
 
 _CURVE = "fewer than three measured trials, all at one DM, or no S/N above 0"
 _THEORY = f"{_CURVE}; no centre_frequency, bandwidth or width"
@@ -106,7 +108,7 @@ def zeta_per_dm(alerts: AlertBatch) -> Float64s:
 def remaining(zeta: float) -> float:
     """The share of the S/N that is left at ζ."""
     zeta = max(abs(zeta), _SMALLEST_ZETA)
-    return 0.5 * math.sqrt(math.pi) * math.erf(zeta) / zeta
+    return _HALF_ROOT_PI * (math.erf(zeta) if zeta < _ERF_IS_ONE else 1.0) / zeta
 
 
 @kernel

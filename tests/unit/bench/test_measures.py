@@ -27,7 +27,8 @@ from tests.unit.bench.sizes import TINY
 
 KEYS = {
     "decode_ratio_ztf", "decode_ratio_lsst", "forest_ratio", "forest_identical", "pipeline_over_naive", "pipeline_over_good",
-    "worker_cpu_over_bare", "tags_per_s", "whole_packets_per_s", "lsst_tags_per_s", "latency_p99_s", "rss_mb_start", "rss_mb_end",
+    "candidates_over_good", "candidates_per_s", "worker_cpu_over_bare", "tags_per_s", "whole_packets_per_s", "lsst_tags_per_s",
+    "latency_p99_s", "rss_mb_start", "rss_mb_end",
 }  # fmt: skip
 README = Path(__file__).parents[3] / "README.md"
 SIMULATED = {"packets": {"ztf": "simulated", "lsst": "simulated"}}
@@ -52,7 +53,7 @@ def test_every_measured_figure_is_a_positive_number(found: Measured) -> None:
 
 
 def test_every_figure_has_its_table(found: Measured) -> None:
-    assert {"decode", "forest", "pipeline", "output", "history", "batch", "memory"} == set(found.tables)
+    assert {"decode", "forest", "pipeline", "candidates", "output", "history", "batch", "memory"} == set(found.tables)
     for table in found.tables.values():
         assert table.rows
         assert table.note
