@@ -96,8 +96,8 @@ class Novelty:
         matrix : float32[m, d]
             Features of training alerts, as the model reads them; NaN where undefined.
         reference : float32[k, d]
-            Features of the alerts that set the scale: at most one of each object in each bin, and the classes in the shares that the
-            stream brings (draw them by weight), or a class with few examples looks strange however well it is known.
+            Features of the alerts that set the scale: at most one of each object in each bin, and the classes in the shares that
+            the stream brings (draw them by weight), or a class with few examples looks strange however well it is known.
         n_detections : int64[k]
             Detections in the light curves of those.
         first : sequence of int
