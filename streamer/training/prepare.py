@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.training.datasets import LightCurves
+from streamer.training.packets import PACKET_SETS
 from streamer.training.sources import READERS
 from streamer.training.sources.filters import FILTERS
 from streamer.training.sources.reader import Reader
@@ -39,12 +41,16 @@ class Outcome:
 def prepare(source: Path, out: Path, progress: Callable[[str], None]) -> Iterator[Outcome]:
     """A light-curve table below `out` for every set that is in `source`: a folder with ``lightcurves/`` in it, or one set's folder.
 
+    Of a whole folder the labelled packets, on which finished models are tried, are copied as they are.
+
     Raises
     ------
     InvalidConfig, InvalidData
         If there is no known set, or a file is not as it should be; the tables before it stay.
     """
     data, readers = _found(source)
+    if data == source:
+        _copy_packets(data, out)
     for reader in readers:
         progress(f"reading {reader.origin.name}")
         table = reader.read(data)
@@ -72,6 +78,16 @@ def survey_of(table: LightCurves) -> SurveyFile:
         Band(name=name, wavelength=FILTERS[name].wavelength if name in FILTERS else _WAVELENGTH[name]) for name in table.bands
     )
     return SurveyFile(name=table.survey, bands=bands)
+
+
+def _copy_packets(data: Path, out: Path) -> None:
+    """Copy the labelled packets that are there, their labels and their schemas to the same places below `out`."""
+    for packets in PACKET_SETS:
+        if (data / packets.labels).is_file():
+            for folder in (packets.folder, packets.schemas):
+                shutil.copytree(data / folder, out / folder, dirs_exist_ok=True)
+            (out / packets.labels).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(data / packets.labels, out / packets.labels)
 
 
 def _found(source: Path) -> tuple[Path, tuple[Reader, ...]]:

@@ -14,6 +14,7 @@ from streamer.data.photometry import BANDS, Kind
 from streamer.data.ragged import Ragged
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.training.datasets import Dropped, LightCurves, joined
+from streamer.training.packets import PACKET_SETS
 from streamer.training.prepare import light_curves, prepare, survey_of
 from streamer.training.sources import READERS
 from streamer.training.survey_file import SurveyFile, read_survey
@@ -220,10 +221,17 @@ def test_light_curves_of_different_surveys_are_not_joined() -> None:
 
 def test_prepared_sets_are_read_like_the_collected_ones(tmp_path: Path) -> None:
     write_bts(tmp_path / "data", 12)
+    packets = PACKET_SETS[0]
+    for folder in (packets.folder, packets.schemas):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    (tmp_path / "data" / packets.folder / "one.avro").write_bytes(b"packet")
+    (tmp_path / "data" / packets.labels).write_text("labels")
     told: list[str] = []
     outcomes = list(prepare(tmp_path / "data", tmp_path / "tables", told.append))
     assert [outcome.folder.name for outcome in outcomes] == ["ztf_bts_alert_photometry"]
     assert told == ["reading ztf_bts_alert_photometry"]
+    assert (tmp_path / "tables" / packets.folder / "one.avro").read_bytes() == b"packet"
+    assert (tmp_path / "tables" / packets.labels).read_text() == "labels"
     reader = READERS[0]
     prepared, collected = (light_curves(reader.origin.name, folder) for folder in (tmp_path / "tables", tmp_path / "data"))
     assert prepared.digest() == collected.digest() == outcomes[0].content
