@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from streamer.candidates.barycentre import with_barycentric_period
 from streamer.candidates.candidate import Candidate, record_of
 from streamer.candidates.dedispersed import candidate_of
 from streamer.candidates.pfd import read_pfd
@@ -35,7 +36,7 @@ def read_record(path: Path) -> dict[str, Any]:
     if len(content) > 4 * MAX_BYTES:
         raise InvalidData(f"{path}: more than {4 * MAX_BYTES >> 20} MB")
     try:
-        return record_of(READERS[format_of(content)](content), content)
+        return record_of(with_barycentric_period(READERS[format_of(content)](content)), content)
     except InvalidData as error:
         raise InvalidData(f"{path}: {error}") from error
 
