@@ -48,6 +48,11 @@ TAGGED_SUBJECT = "streamer-tagged"
 ROOM_AROUND_PACKET = 131_072
 """bytes; for the tag, the schema in a container's header and Kafka's own record."""
 
+WHOLE_PACKETS_TOGETHER = 262_144
+"""bytes; whole packets that librdkafka compresses together. In runs taken in turn (real ZTF packets with their tags, lz4,
+transactions of 256) the client's CPU time for a packet was half of that with the default of 1 MB, and two thirds of that with
+64 kB. Tags are cheapest with the default."""
+
 Encode = Callable[[Outcome], Sequence[Message]]
 """Outcome to messages, stamped with the present time."""
 
@@ -360,6 +365,8 @@ def topics(source: config.KafkaSource) -> tuple[str, ...]:
 def destination(sink: config.KafkaSink) -> Destination:
     """Where the Kafka sink writes."""
     client = {**client_settings(sink), "transaction.timeout.ms": round(sink.transaction_timeout * 1000)}
+    if sink.shape == "full":
+        client["batch.size"] = WHOLE_PACKETS_TOGETHER
     return Destination(",".join(sink.servers), sink.topic, sink.dead_letter_topic, sink.private_topic, sink.largest, client)
 
 

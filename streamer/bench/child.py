@@ -23,7 +23,7 @@ from streamer import config, wiring
 from streamer.data.batch import NO_TIME
 from streamer.data.tally import Tally
 from streamer.malloc import keep_freed_memory
-from streamer.pipeline import Outcome
+from streamer.pipeline import Outcome, Pipeline
 from streamer.sources.kafka import consumer_settings
 from streamer.sources.simulator import REALISTIC_STAMP, SimulatorSource, simulate
 from streamer.telemetry import SystemClock
@@ -136,6 +136,17 @@ def memory(settings: config.Config, count: int, survey: str) -> Timeline:
     return timeline
 
 
+def start(settings: config.Config, _count: int) -> Timeline:
+    """A worker made ready as `streamer run` makes it, but for the broker; it does nothing then."""
+    clock = SystemClock()
+    loaded = wiring.models(settings.model)
+    framing = wiring.framing(settings.source, clock)
+    pipeline = Pipeline(framing, loaded.classifiers, allow_private=False, questions=loaded.questions)
+    wiring.warm_up(pipeline, tuple(loaded.classifiers), clock)
+    _await_go()
+    return Timeline()
+
+
 @contextmanager
 def _ended_when_idle(timeline: Timeline, stop: Callable[[], None]) -> Iterator[None]:
     done, began = threading.Event(), time.monotonic()
@@ -165,7 +176,7 @@ def main() -> None:
     task = json.loads(sys.stdin.readline())
     keep_freed_memory()
     settings = config.Config.model_validate(task["settings"])
-    kinds: dict[str, Callable[..., Timeline]] = {"bare": bare, "worker": worker, "memory": memory}
+    kinds: dict[str, Callable[..., Timeline]] = {"bare": bare, "worker": worker, "memory": memory, "start": start}
     timeline = kinds[task["kind"]](settings, task["count"], **task.get("further", {}))
     found = asdict(timeline)
     found["latency"] = np.round(timeline.latency, 4).tolist()

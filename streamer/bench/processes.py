@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 from streamer.bench.child import Timeline
@@ -25,19 +26,22 @@ class Task:
 
     Parameters
     ----------
-    kind : ``bare``, ``worker`` or ``memory``
+    kind : ``bare``, ``worker``, ``memory`` or ``start``
     settings : mapping
         As in a configuration file.
     count : int
         Messages after which it ends.
     further : mapping
         More arguments of that kind.
+    environment : mapping
+        Variables of the process beside our own.
     """
 
     kind: str
     settings: Mapping[str, Any]
     count: int
     further: Mapping[str, Any]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def timelines(tasks: Sequence[Task], while_they_run: Callable[[], object] = lambda: None) -> list[Timeline]:
@@ -62,7 +66,14 @@ def timelines(tasks: Sequence[Task], while_they_run: Callable[[], object] = lamb
 def _process(task: Task) -> Iterator[tuple[subprocess.Popen[str], IO[bytes]]]:
     with tempfile.TemporaryFile() as errors:
         command = [sys.executable, "-m", "streamer.bench.child"]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)  # noqa: S603  # ourselves
+        process = subprocess.Popen(  # noqa: S603  # ourselves
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **task.environment},
+        )
         overdue = threading.Timer(LIMIT_S, process.kill)
         overdue.start()
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer import __version__
-from streamer.bench.measures import candidates, decode, forest, kafka, memory, output, scaling, whole
+from streamer.bench.measures import candidates, decode, forest, kafka, memory, output, scaling, start, whole
 from streamer.bench.models import STAND_IN_ALERTS, STAND_IN_ROUNDS, Model, model_for, stand_in
 from streamer.bench.packets import SIMULATED, SURVEYS, Sample, sample
 from streamer.bench.result import Measured
@@ -37,6 +37,8 @@ class Effort:
         Rows on which the trees are compared bit by bit.
     memory_alerts : int
     histories, batches : tuple of int
+    is_cold : bool
+        Whether a start that compiles everything is measured.
     stand_in : (rounds, alerts), or None for no stand-in beside the shipped models
     through_kafka : Amounts
     """
@@ -48,6 +50,7 @@ class Effort:
     memory_alerts: int = 50_000
     histories: tuple[int, ...] = scaling.HISTORIES
     batches: tuple[int, ...] = scaling.BATCHES
+    is_cold: bool = True
     stand_in: tuple[int, int] | None = (STAND_IN_ROUNDS, STAND_IN_ALERTS)
     through_kafka: kafka.Amounts = kafka.NORMAL
 
@@ -84,6 +87,7 @@ MEASURES = {
     "candidates": candidates.KEYS,
     "output": (),
     "scaling": (),
+    "start": start.KEYS,
     "memory": memory.KEYS,
     "kafka": kafka.KEYS,
 }
@@ -119,6 +123,7 @@ def _measured(name: str, request: Request, samples: list[Sample], models: list[t
         "candidates": lambda: candidates.measure(sample("pulsar", None, effort.simulated), effort.rounds, effort.batch),
         "output": partial(output.measure, models, effort.rounds, effort.batch),
         "scaling": partial(scaling.measure, models, effort.rounds, effort.histories, effort.batches),
+        "start": partial(start.measure, effort.rounds, effort.is_cold),
         "memory": partial(memory.measure, models[0][0], effort.memory_alerts),
         "kafka": lambda: kafka.measure(models, request.servers or "", effort.through_kafka),
     }

@@ -59,6 +59,9 @@ TARGETS = (
     Target("whole_packets_per_s", "ZTF whole packets/s through Kafka", 3_000, is_ratio=False),
     Target("lsst_tags_per_s", "LSST tags/s through Kafka", 2_500, is_ratio=False),
     Target("latency_p99_s", "p99 latency at 1,000 alerts/s, s", 1.0, is_least=False, is_ratio=False),
+    Target("start_warm_s", "start of a worker with compiled kernels, s", 5.0, is_least=False, is_ratio=False),
+    Target("start_warm_two_s", "start of two workers with compiled kernels, s", 5.0, is_least=False, is_ratio=False),
+    Target("start_cold_s", "start of a worker that compiles its kernels, s", 60.0, is_least=False, is_ratio=False),
     Target("rss_mb_end", "resident memory at the end, MB", 600, is_least=False, is_ratio=False),
 )
 OTHER_KEYS = ("forest_identical", "rss_mb_start", "memory_alerts", "latency_p50_s")

@@ -29,7 +29,9 @@ _PAUSE_S = 0.1  # between two tries of the same call
 _SETTINGS: Mapping[str, str | int | bool] = {
     "enable.idempotence": True,
     "acks": "all",
-    "compression.type": "lz4",  # cheapest to write and read; packets that are kept whole halve in size
+    # in turn on real ZTF packets: whole ones shrink to 0.64 (zstd 0.54 for 1.4 times the client's CPU; snappy 0.64 for 1.2 times),
+    # tags in container files to a tenth; without compression the client is a quarter cheaper, and both take half as long again
+    "compression.type": "lz4",
     "partitioner": "murmur2_random",  # an object's alerts stay together, and where the Java clients would put them
     "transaction.timeout.ms": 15_000,  # what a dead worker leaves open blocks read_committed readers no longer than this
     "queue.buffering.max.kbytes": 131_072,  # memory; a fuller queue makes `produce` wait

@@ -43,3 +43,10 @@ def test_the_warm_up_without_any_model_still_makes_the_decoder_ready() -> None:
     clock = SystemClock()
     pipeline = Pipeline(wiring.framing(config.SimulatorSource(kind="simulator"), clock), {}, allow_private=True)
     wiring.warm_up(pipeline, (), clock)
+
+
+def test_whole_packets_are_compressed_few_at_a_time_and_tags_as_the_client_likes() -> None:
+    sink = config.KafkaSink.model_validate({"kind": "kafka", "servers": ["localhost:1"]})
+    whole = sink.model_copy(update={"shape": "full"})
+    assert wiring.destination(whole).client["batch.size"] == wiring.WHOLE_PACKETS_TOGETHER
+    assert "batch.size" not in wiring.destination(sink).client

@@ -10,5 +10,6 @@ TINY = Effort(
     memory_alerts=64,
     histories=(1, 12),
     batches=(1, 4),
+    is_cold=False,
     stand_in=(2, 200),
 )
