@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer import __version__
-from streamer.errors import StreamerError
+from streamer.errors import InvalidConfig, StreamerError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -372,12 +372,19 @@ def prepare_data(source: Path, out: Path, as_json: bool) -> None:
     show_default=True,
     help="Folder in which the bundle's folder is made; with --table the bundle's folder itself.",
 )
+@click.option("--quick", is_flag=True, help="A small version on simulated light curves alone, in minutes: no data are needed.")
 def train(
-    recipe: Path | None, data: Path | None, table: Path | None, survey: Path | None, own_recipe: Path | None, out: Path
+    recipe: Path | None,
+    data: Path | None,
+    table: Path | None,
+    survey: Path | None,
+    own_recipe: Path | None,
+    out: Path,
+    quick: bool,
 ) -> None:
-    """Train a model; the same recipe and data give the same bytes."""
-    if (recipe is None) == (table is None) or (table is None and (survey or own_recipe)):
-        raise click.UsageError("give either RECIPE.toml, or --table DIR with or without --survey and --recipe")
+    """Train a model, or run a benchmark; the same recipe and data give the same bytes. An interrupted run goes on where it was."""
+    if (recipe is None) == (table is None) or (table is None and (survey or own_recipe)) or (table is not None and quick):
+        raise click.UsageError("give either RECIPE.toml (perhaps --quick), or --table DIR with or without --survey and --recipe")
     from streamer.commands.training import data_folder
 
     with _extra("train"):
@@ -387,7 +394,13 @@ def train(
     if recipe is None or table is not None:
         click.echo(str(train_own(table or Path(), out, survey, own_recipe, lambda line: click.echo(line, err=True))))
         return
-    click.echo(str(kind_of(recipe).train(recipe, data_folder(data), out, _narrator())))
+    kind = kind_of(recipe)
+    if quick and kind.quick is None:
+        raise InvalidConfig(f"{recipe}: --quick is for models of light curves")
+    if quick and kind.quick is not None:
+        click.echo(str(kind.quick(recipe, out, _narrator())))
+    else:
+        click.echo(str(kind.train(recipe, data_folder(data), out, _narrator())))
 
 
 @main.command()

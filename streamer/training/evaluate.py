@@ -11,12 +11,16 @@ import numpy as np
 
 from streamer import features
 from streamer.classify.bundle import LightGBMClassifier
+from streamer.classify.calibration import Calibration
 from streamer.data.arrays import Bools, Float64s, Int64s
 from streamer.errors import InvalidBundle, InvalidConfig
 from streamer.stores.models import PACKAGED
-from streamer.training.fit import Examples, classifier_of, counts_only, examples_of, fit, nan_pattern, read_sets, shares
-from streamer.training.metrics import Answers, Figures, confusion, figures, reliability
-from streamer.training.packets import PACKET_SETS, tried
+from streamer.training import coverage
+from streamer.training.crossfit import Grown, Said, grown, unseen
+from streamer.training.fit import Examples, counts_only, examples_of, nan_pattern, read_sets, shares
+from streamer.training.kept import Kept
+from streamer.training.metrics import Answers, Figures, average_precision, confusion, figures, reliability
+from streamer.training.packets import PACKET_SETS, PacketSet, tried
 from streamer.training.recipe import Recipe, parse_recipe
 from streamer.training.split import Part
 from streamer.training.windows import WINDOW_DAYS
@@ -29,6 +33,23 @@ DETECTION_BINS: tuple[tuple[str, int, int], ...] = (
     ("15+", 15, np.iinfo(np.int64).max),
 )
 """How results are told apart by the detections in the alert's window: name, first, last."""
+EXACTLY = (1, 3, 5, 8, 10, 13, 21, 34)
+"""Numbers of detections at which results are shown apart."""
+AGE_BINS: tuple[tuple[str, float, float], ...] = (
+    ("0-2", 0.0, 2.0),
+    ("2-8", 2.0, 8.0),
+    ("8-16", 8.0, 16.0),
+    ("16-32", 16.0, 32.0),
+    ("32-64", 32.0, 64.0),
+    ("64-128", 64.0, 128.0),
+    ("128+", 128.0, np.inf),
+)
+"""How results are told apart by the days since the object's first known detection: name, from, to (not included)."""
+UP_TO = (16.0, 32.0, 64.0, 128.0, np.inf)
+"""Ages (d) at which every object is looked at as it is by then, young or long known."""
+_RARE = "SNIa"  # the type that cosmology and follow-up ask for
+_RARE_AT = (3, 5, 10)
+_BASELINE_ROTATIONS = 3  # what ignorance scores need not be known to the third digit
 RECIPE = "recipe.toml"
 EVALUATION = "evaluation.json"
 
@@ -64,19 +85,24 @@ def evaluate(bundle: str | Path, data: Path) -> dict[str, object]:
         "checksum": classifier.checksum,
         "same_data": examples.table.digest() == classifier.manifest.data_hash,
         **described(recipe, examples),
-        "held_out": section(recipe, examples, among, scored(classifier, examples, among)),
+        "held_out": section(recipe, examples, served(classifier, examples, among)),
         "real_packets": on_real_packets(recipe, classifier, data),
     }
 
 
 def on_real_packets(recipe: Recipe, classifier: LightGBMClassifier, data: Path) -> list[Figures]:
     """What the model answers for the labelled packets that the recipe names; InvalidConfig for an unknown set."""
+    return [tried(packets, classifier, data, DETECTION_BINS) for packets in packet_sets(recipe)]
+
+
+def packet_sets(recipe: Recipe) -> list[PacketSet]:
+    """The sets of labelled packets that the recipe names; InvalidConfig for an unknown one."""
     known = {packets.origin.name: packets for packets in PACKET_SETS if packets.survey == recipe.survey}
     if unknown := [name for name in recipe.data.tried_on if name not in known]:
         raise InvalidConfig(
             f"recipe {recipe.name}: data.tried_on: {unknown} are no labelled packets of {recipe.survey}; there are {sorted(known)}"
         )
-    return [tried(known[name], classifier, data, DETECTION_BINS) for name in recipe.data.tried_on]
+    return [known[name] for name in recipe.data.tried_on]
 
 
 def bundle_folder(bundle: str | Path) -> Path:
@@ -132,59 +158,131 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
     }
 
 
-def scored(classifier: LightGBMClassifier, examples: Examples, among: Bools) -> Float64s:
-    """float64[m, leaves] probabilities of the alerts `among`, NaN for the others, by the serving classifier."""
-    probability = np.full((len(examples.picks), len(examples.leaves)), np.nan)
-    probability[among] = classifier.scores(examples.matrix[among], examples.n_detections[among]).leaves
-    return probability
+def served(classifier: LightGBMClassifier, examples: Examples, among: Bools) -> Said:
+    """What the serving classifier says of the alerts `among`."""
+    result = Said.nothing(len(examples.picks), len(examples.leaves))
+    rows = np.flatnonzero(among)
+    scores = classifier.scores(examples.matrix[rows], examples.n_detections[rows])
+    result.among[rows] = True
+    result.probability[rows] = scores.leaves
+    result.state[rows] = scores.state
+    result.class_id[rows] = scores.class_id
+    if scores.possible is not None:
+        result.possible[rows] = scores.possible
+    return result
 
 
-def cross_fitted(recipe: Recipe, examples: Examples, progress: Callable[[str], None]) -> tuple[Bools, Float64s]:
-    """Which alerts were scored, and their probabilities, each by a model that never saw their object, with the parts rotated."""
-    tested = np.zeros(len(examples.picks), dtype=np.bool_)
-    probability = np.full((len(examples.picks), len(examples.leaves)), np.nan)
-    for rotation in range(min(recipe.split.rotations, recipe.split.slices)):
-        progress(f"rotation {rotation + 1} of {recipe.split.rotations}")
-        among = examples.of_part(recipe, Part.TEST, rotation)
-        classifier = classifier_of(recipe, examples, fit(recipe, examples, rotation))
-        probability[among] = scored(classifier, examples, among)[among]
-        tested |= among
-    return tested, probability
-
-
-def section(recipe: Recipe, examples: Examples, among: Bools, probability: Float64s) -> Figures:
-    """Scores over the objects `among`: one random alert of each, then one in each bin of detections."""
-    enough = among & (examples.n_detections >= recipe.min_detections)
+def section(recipe: Recipe, examples: Examples, said: Said) -> Figures:
+    """Scores over the objects that were scored: one random alert of each, then one in each bin of detections and of age."""
+    enough = said.among & (examples.n_detections >= recipe.min_detections)
     names = [leaf.name for leaf in examples.leaves]
     chosen = examples.one_each(enough, recipe.seed)
-    answers = _answers(examples, chosen, probability)
+    answers = _answers(examples, chosen, said.probability)
+
+    def those(inside: Bools) -> Figures:
+        return figures(
+            _answers(examples, examples.one_each(enough & inside, recipe.seed), said.probability),
+            names,
+            recipe.judged_from,
+            recipe.seed,
+        )
+
     by_detections = {}
     for name, first, last in DETECTION_BINS:
         inside = enough & (examples.n_detections >= first) & (examples.n_detections <= last)
-        some = _answers(examples, examples.one_each(inside, recipe.seed), probability)
+        some = _answers(examples, examples.one_each(inside, recipe.seed), said.probability)
         by_detections[name] = {**figures(some, names, recipe.judged_from, recipe.seed), "reliability": reliability(some)}
     return {
         "overall": figures(answers, names, recipe.judged_from, recipe.seed),
         "in_stream_mixture": figures(_mixed(recipe, examples, answers), names, recipe.judged_from, recipe.seed),
         "by_detections": by_detections,
+        "at_detections": {str(n): those(examples.n_detections == n) for n in EXACTLY},
+        "by_age": {name: those((examples.age >= low) & (examples.age < high)) for name, low, high in AGE_BINS},
+        "up_to_age": {_named(age): those(_latest(examples, enough, age)) for age in UP_TO},
+        "uncertainty": _uncertainty(recipe, examples, said, enough),
+        "rare": _rare(recipe, examples, said, enough),
         "confusion": confusion(answers, len(names)),
         "reliability": reliability(answers),
     }
 
 
-def baselines(recipe: Recipe, examples: Examples, tested: Bools, progress: Callable[[str], None]) -> Figures:
-    """What ignorance scores on the same objects: the commonest class, counts of detections, the pattern of undefined features."""
+def _named(age: float) -> str:
+    return "all" if np.isinf(age) else f"{age:g}"
+
+
+def _latest(examples: Examples, among: Bools, age: float) -> Bools:
+    """bool[m], for each object its last example `among` that is not older than `age` days."""
+    places = np.flatnonzero(among & (examples.age <= age))
+    order = places[np.lexsort((examples.age[places], examples.picks.row[places]))]
+    row = examples.picks.row[order]
+    latest = np.zeros(len(examples.picks), dtype=np.bool_)
+    latest[order[np.append(row[1:] != row[:-1], True)] if len(order) else order] = True
+    return latest
+
+
+def _uncertainty(recipe: Recipe, examples: Examples, said: Said, enough: Bools) -> Figures:
+    """Conformal sets and abstention, over all and by the detections in the window."""
     names = [leaf.name for leaf in examples.leaves]
-    chosen = examples.one_each(tested & (examples.n_detections >= recipe.min_detections), recipe.seed)
+    ids = [leaf.id for leaf in examples.leaves]
+    bins = (("all", 1, 2**62), ("1-2", 1, 2), ("3-5", 3, 5), ("6+", 6, 2**62), *DETECTION_BINS)
+    found: Figures = {}
+    for name, first, last in bins:
+        inside = enough & (examples.n_detections >= first) & (examples.n_detections <= last)
+        chosen = examples.one_each(inside, recipe.seed)
+        answers = _answers(examples, chosen, said.probability)
+        found[name] = {
+            "sets": coverage.sets(said.possible[chosen], answers.truth, names),
+            "answered": coverage.answered(
+                answers, said.state[chosen].astype(np.int64), said.class_id[chosen].astype(np.int64), ids, recipe.seed
+            ),
+        }
+    return found
+
+
+def _rare(recipe: Recipe, examples: Examples, said: Said, enough: Bools) -> Figures:
+    """Average precision of SN Ia against all others after a few detections; empty if the model does not know the class."""
+    names = [leaf.name for leaf in examples.leaves]
+    if _RARE not in names:
+        return {}
+    place = names.index(_RARE)
+    at = {}
+    for n in _RARE_AT:
+        chosen = examples.one_each(enough & (examples.n_detections == n), recipe.seed)
+        is_rare = examples.truth[examples.picks.row[chosen]] == place
+        at[str(n)] = average_precision(said.probability[chosen, place], is_rare, recipe.seed)
+    return {"class": _RARE, "at_detections": at}
+
+
+def baselines(recipe: Recipe, examples: Examples, model: Said, kept: Kept, progress: Callable[[str], None]) -> Figures:
+    """What ignorance scores: the commonest class, counts of detections, the pattern of undefined features; and the model beside it.
+
+    All on the same objects: those of the first few rotations.
+    """
+    names = [leaf.name for leaf in examples.leaves]
+    rotations = min(recipe.split.rotations, _BASELINE_ROTATIONS)
+    tested = np.zeros(len(examples.picks), dtype=np.bool_)
+    for rotation in range(rotations):
+        tested |= examples.of_part(recipe, Part.TEST, rotation)
+    chosen = examples.one_each(tested & model.among & (examples.n_detections >= recipe.min_detections), recipe.seed)
     common = int(np.bincount(examples.truth).argmax())
     always = np.zeros((len(examples.picks), len(names)))
     always[:, common] = 1.0
-    result: dict[str, object] = {"commonest_class": {"answer": names[common], **_headline(recipe, examples, chosen, always)}}
+    result: dict[str, object] = {
+        "model": _headline(recipe, examples, chosen, model.probability),
+        "commonest_class": {"answer": names[common], **_headline(recipe, examples, chosen, always)},
+    }
     for name, blind in (("counts_only", counts_only(examples)), ("nan_pattern", nan_pattern(examples))):
         progress(f"baseline: {name}")
-        _, probability = cross_fitted(recipe, blind, lambda _: None)
-        result[name] = _headline(recipe, examples, chosen, probability)
+        models = grown(recipe, blind, rotations, kept, lambda _: None)
+        result[name] = _headline(recipe, examples, chosen, _plain(recipe, blind, models))
     return result
+
+
+def _plain(recipe: Recipe, examples: Examples, models: list[Grown]) -> Float64s:
+    """float64[m, k] probabilities without temperatures, by the model that tests each alert."""
+    raw = unseen(recipe, examples, models)
+    with np.errstate(invalid="ignore"):
+        return Calibration.single(1.0).probabilities(raw, examples.n_detections)
 
 
 def _headline(recipe: Recipe, examples: Examples, chosen: Int64s, probability: Float64s) -> Figures:

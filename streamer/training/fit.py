@@ -13,13 +13,14 @@ from streamer.classify import taxonomy
 from streamer.classify.bundle import LightGBMClassifier, bundle_files
 from streamer.classify.calibration import Calibration
 from streamer.classify.manifest import Manifest, TrainingSet
+from streamer.classify.novelty import Novelty
 from streamer.classify.taxonomy import Class
 from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.data.photometry import Kind
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.training.datasets import LightCurves, joined, labelled
 from streamer.training.prepare import light_curves
-from streamer.training.recipe import Recipe
+from streamer.training.recipe import Inputs, Recipe
 from streamer.training.sources import READERS
 from streamer.training.split import Part, part_of, random_number, slices
 from streamer.training.survey_file import SurveyFile
@@ -29,7 +30,7 @@ from streamer.training.windows import Picks, alerts_of, picks_of
 MATURITY = (1, 3, 6, 15)
 """First number of detections of each bin with a temperature of its own."""
 _LOG_TEMPERATURES = (-1.6, 1.6)  # T from 0.2 to 5: beyond that the trees themselves are wrong
-_UNDISTURBED = {
+UNDISTURBED: dict[str, object] = {
     "objective": "multiclass",
     "deterministic": True,
     "force_row_wise": True,
@@ -37,6 +38,7 @@ _UNDISTURBED = {
     "bagging_freq": 1,
     "verbosity": -1,
 }
+"""LightGBM's settings that no recipe changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Examples:
         How much each object counts, mean 1; an object's alerts share it.
     slice_number : int64[n]
         Which slice of the data each object is in.
+    age : float64[m], d
+        From the object's first known detection to the alert.
     """
 
     table: LightCurves
@@ -72,6 +76,7 @@ class Examples:
     truth: Int64s
     weight: Float64s
     slice_number: Int64s
+    age: Float64s
 
     def of_part(self, recipe: Recipe, part: Part, rotation: int) -> Bools:
         """bool[m], the alerts of the objects in `part`."""
@@ -101,6 +106,7 @@ class Fitted:
     trees: str
     rounds: int
     calibration: Calibration
+    novelty: Novelty
 
 
 def read_sets(recipe: Recipe, data: Path, survey: SurveyFile | None = None) -> LightCurves:
@@ -121,23 +127,21 @@ def read_sets(recipe: Recipe, data: Path, survey: SurveyFile | None = None) -> L
 
 def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
     """Names of the features that the recipe asks for, in the families' order; InvalidConfig for an unknown family or exclusion."""
+    return family_inputs(recipe.inputs, bands, f"recipe {recipe.name}", recipe.survey)
+
+
+def family_inputs(inputs: Inputs, bands: tuple[str, ...], where: str, survey: str) -> tuple[str, ...]:
+    """Names of the features that `inputs` asks for; `where` and `survey` are named in errors."""
     known = {family.name: family for family in features.FAMILIES}
-    if unknown := [name for name in recipe.inputs.families if name not in known]:
-        raise InvalidConfig(f"recipe {recipe.name}: inputs.families: {unknown} do not exist; there are {sorted(known)}")
-    if unknown := [band for band in recipe.inputs.bands if band not in bands]:
-        raise InvalidConfig(
-            f"recipe {recipe.name}: inputs.bands: {unknown} are no bands of {recipe.survey}; there are {list(bands)}"
-        )
-    chosen = [band for band in bands if band in (recipe.inputs.bands or bands)]
-    names = [feature.name for name in recipe.inputs.families for feature in known[name].outputs(chosen)]
-    out = {
-        name: excluded
-        for excluded in recipe.inputs.exclude
-        for name in names
-        if name == excluded or name.startswith(f"{excluded}_")
-    }
-    if idle := [excluded for excluded in recipe.inputs.exclude if excluded not in out.values()]:
-        raise InvalidConfig(f"recipe {recipe.name}: inputs.exclude: {idle} exclude nothing; there are {names}")
+    if unknown := [name for name in inputs.families if name not in known]:
+        raise InvalidConfig(f"{where}: inputs.families: {unknown} do not exist; there are {sorted(known)}")
+    if unknown := [band for band in inputs.bands if band not in bands]:
+        raise InvalidConfig(f"{where}: inputs.bands: {unknown} are no bands of {survey}; there are {list(bands)}")
+    chosen = [band for band in bands if band in (inputs.bands or bands)]
+    names = [feature.name for name in inputs.families for feature in known[name].outputs(chosen)]
+    out = {name: excluded for excluded in inputs.exclude for name in names if name == excluded or name.startswith(f"{excluded}_")}
+    if idle := [excluded for excluded in inputs.exclude if excluded not in out.values()]:
+        raise InvalidConfig(f"{where}: inputs.exclude: {idle} exclude nothing; there are {names}")
     return tuple(name for name in names if name not in out)
 
 
@@ -164,7 +168,16 @@ def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
         truth=truth,
         weight=_weights(recipe, leaves, truth),
         slice_number=slices(table.group.tolist(), recipe.seed, recipe.split.slices, table.part.tolist()),
+        age=table.curves["epoch"][picks.point] - first_detections(table)[picks.row],
     )
+
+
+def first_detections(table: LightCurves) -> Float64s:
+    """float64[n], MJD TAI: the epoch of each object's first known detection; infinite if there is none."""
+    detected = np.flatnonzero(table.curves["kind"] == Kind.DETECTION)
+    first = np.full(len(table), np.inf)
+    np.minimum.at(first, table.curves.rows[detected], table.curves["epoch"][detected])
+    return first
 
 
 def shares(recipe: Recipe, leaves: tuple[Class, ...]) -> Float64s:
@@ -174,25 +187,6 @@ def shares(recipe: Recipe, leaves: tuple[Class, ...]) -> Float64s:
     given = np.array([recipe.priors.shares[leaf.name] for leaf in leaves])
     normalised: Float64s = given / given.sum()
     return normalised
-
-
-def fit(recipe: Recipe, examples: Examples, rotation: int) -> Fitted:
-    """Trees from the training part, stopped by the validation part, with temperatures from the calibration part."""
-    weight = examples.alert_weight()
-    parts = [_dataset(examples, weight, examples.of_part(recipe, part, rotation)) for part in (Part.TRAIN, Part.VALIDATION)]
-    booster = lightgbm.train(
-        {**_UNDISTURBED, **_settings(recipe), "num_class": len(examples.leaves)},
-        parts[0],
-        num_boost_round=recipe.trees.rounds,
-        valid_sets=[parts[1]],
-        callbacks=[lightgbm.early_stopping(recipe.trees.patience, verbose=False)],
-    )
-    rounds = rounds_kept(booster, len(examples.leaves))
-    among = examples.of_part(recipe, Part.CALIBRATION, rotation)
-    raw = booster.predict(examples.matrix[among], raw_score=True, num_iteration=rounds, num_threads=1)
-    scores = np.full((len(examples.picks), len(examples.leaves)), np.nan)
-    scores[among] = raw
-    return Fitted(booster.model_to_string(num_iteration=rounds), rounds, _calibration(recipe, examples, among, scores))
 
 
 def rounds_kept(booster: lightgbm.Booster, n_classes: int) -> int:
@@ -227,7 +221,7 @@ def bundle(recipe: Recipe, examples: Examples, fitted: Fitted, metrics: dict[str
         view=recipe.view,
         metrics=metrics,
     )
-    return bundle_files(manifest, fitted.trees, fitted.calibration, card)
+    return bundle_files(manifest, fitted.trees, fitted.calibration, card, fitted.novelty)
 
 
 def nan_pattern(examples: Examples) -> Examples:
@@ -250,21 +244,24 @@ def _weights(recipe: Recipe, leaves: tuple[Class, ...], truth: Int64s) -> Float6
     return normalised
 
 
-def _settings(recipe: Recipe) -> dict[str, object]:
+def tree_settings(recipe: Recipe) -> dict[str, object]:
+    """LightGBM's settings."""
     trees = recipe.trees
-    return {
+    return UNDISTURBED | {
         "num_leaves": trees.leaves,
         "learning_rate": trees.learning_rate,
         "min_data_in_leaf": trees.min_examples,
         "feature_fraction": trees.feature_fraction,
         "bagging_fraction": trees.bagging_fraction,
         "lambda_l2": trees.l2,
+        "extra_trees": trees.extra_random,
         "num_threads": trees.threads,
         "seed": recipe.seed,
     }
 
 
-def _dataset(examples: Examples, weight: Float64s, among: Bools) -> lightgbm.Dataset:
+def dataset(examples: Examples, weight: Float64s, among: Bools) -> lightgbm.Dataset:
+    """The alerts `among` with their weights; InvalidData if there are none."""
     if not among.any():
         raise InvalidData("a part of the split is empty: there are too few groups for so many slices")
     return lightgbm.Dataset(
@@ -276,19 +273,7 @@ def _dataset(examples: Examples, weight: Float64s, among: Bools) -> lightgbm.Dat
     )
 
 
-def _calibration(recipe: Recipe, examples: Examples, among: Bools, raw: Float64s) -> Calibration:
-    """One temperature for each maturity bin, from one random alert of each object in that bin."""
-    ends = (*MATURITY[1:], np.iinfo(np.int64).max)
-    temperatures = []
-    for first, end in zip(MATURITY, ends, strict=True):
-        mature = among & (examples.n_detections >= first) & (examples.n_detections < end)
-        chosen = examples.one_each(mature, recipe.seed)
-        row = examples.picks.row[chosen]
-        temperatures.append(_temperature(raw[chosen], examples.truth[row], examples.weight[row]))
-    return Calibration(MATURITY, tuple(temperatures))
-
-
-def _temperature(raw: Float64s, truth: Int64s, weight: Float64s) -> float:
+def temperature(raw: Float64s, truth: Int64s, weight: Float64s) -> float:
     """The temperature with the smallest weighted log loss, by golden-section search; 1 where there is nothing to learn from."""
     if not len(raw):
         return 1.0

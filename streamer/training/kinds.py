@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamer.training.benchmarks.report import scores_text as benchmark_text
+from streamer.training.benchmarks.run import evaluate_benchmark, run_benchmark
 from streamer.training.candidates.recipe import names
 from streamer.training.candidates.report import scores_text as table_text
 from streamer.training.candidates.train import evaluate_table, train_table
@@ -33,18 +35,28 @@ class Kind:
     train : Train
     evaluate : Evaluate
     text : callable of what `evaluate` gives to Markdown
+    quick : callable of (recipe, out, progress) to the bundle's folder, or None
+        A training of minutes that needs no data.
     """
 
     entry: str
     train: Train
     evaluate: Evaluate
     text: Callable[[Mapping[str, Any]], str]
+    quick: Callable[[Path, Path, Callable[[str], None]], Path] | None = None
 
 
 KINDS = (
     Kind("table", train_table, evaluate_table, table_text),
     Kind("orbits", train_orbits, evaluate_orbits, orbits_text),
-    Kind("", train_light_curves, lambda folder, data: evaluate_light_curves(str(folder), data), light_curves_text),
+    Kind("benchmark", run_benchmark, evaluate_benchmark, benchmark_text),
+    Kind(
+        "",
+        train_light_curves,
+        lambda folder, data: evaluate_light_curves(str(folder), data),
+        light_curves_text,
+        lambda recipe, out, progress: train_light_curves(recipe, None, out, progress),
+    ),
 )
 
 

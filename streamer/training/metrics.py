@@ -76,6 +76,12 @@ def figures(answers: Answers, leaves: Sequence[str], judged_from: int, seed: int
     }
 
 
+def macro_f1(answers: Answers, n_leaves: int) -> float:
+    """Mean F1 over the classes that occur."""
+    _, _, f1 = rates(_confusion(answers, n_leaves)[None])
+    return round(float(_mean(f1, np.bincount(answers.truth, minlength=n_leaves) > 0)[0]), 4)
+
+
 def confusion(answers: Answers, n_leaves: int) -> list[list[int]]:
     """Objects by true leaf (rows) and answer (columns)."""
     table = np.zeros((n_leaves, n_leaves), dtype=np.int64)
@@ -118,6 +124,27 @@ def reliability(answers: Answers) -> list[Figures]:
         }
         for b in np.unique(bins)
     ]
+
+
+def average_precision(score: Float64s, is_one: Bools, seed: int) -> Figures:
+    """Mean precision over the recalls as the threshold falls, with its bootstrap interval, and that of chance; JSON-able."""
+    n = len(score)
+    if not is_one.any():
+        return {"objects": n, "ones": 0, "chance": None, "value": None, "low": None, "high": None}
+    rng = np.random.default_rng(seed)
+    drawn = [rng.integers(0, n, n) for _ in range(RESAMPLES // 5)]
+    values = np.array([_precision(score, is_one), *(_precision(score[rows], is_one[rows]) for rows in drawn)])
+    return {"objects": n, "ones": int(is_one.sum()), "chance": _rounded(float(is_one.mean())), **_interval(values)}
+
+
+def _precision(score: Float64s, is_one: Bools) -> float:
+    """Average precision; of equal scores none is before another."""
+    if not is_one.any():
+        return np.nan
+    values, inverse = np.unique(-score, return_inverse=True)
+    ones = np.bincount(inverse, weights=is_one, minlength=len(values))
+    found, taken = np.cumsum(ones), np.cumsum(np.bincount(inverse, minlength=len(values)))
+    return float((ones * found / taken).sum() / ones.sum())
 
 
 def _confusion(answers: Answers, n_leaves: int) -> Float64s:

@@ -64,8 +64,14 @@ def reliability(by_detections: Mapping[str, Tree], path: Path) -> None:
         _save(figure, path)
 
 
-def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], judged_from: int, path: Path) -> None:
-    """F1 of each class and of all classes together, with intervals, against the detections in the window.
+def f1_by_detections(
+    by_detections: Mapping[str, Tree],
+    leaves: Sequence[str],
+    judged_from: int,
+    path: Path,
+    axis: str = "detections in the alert's window",
+) -> None:
+    """F1 of each class and of all classes together, with intervals, against the detections in the window, or what `axis` says.
 
     Points of a class with fewer than `judged_from` objects are hollow.
     """
@@ -88,8 +94,29 @@ def f1_by_detections(by_detections: Mapping[str, Tree], leaves: Sequence[str], j
             axes.grid(color=_GRID, lw=0.6)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
-        figure.supxlabel("detections in the alert's window", fontsize=9)
+        figure.supxlabel(axis, fontsize=9)
         figure.supylabel("F1", fontsize=9)
+        _save(figure, path)
+
+
+def coverage(classes: Mapping[str, Tree], path: Path) -> None:
+    """For each class the share of its objects whose conformal set holds it, with exact intervals, and the mean size of the sets."""
+    shown = {leaf: found for leaf, found in classes.items() if found["objects"]}
+    places = np.arange(len(shown))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8.0, 0.3 * len(shown) + 1.2), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        value, low, high = (np.array([found["coverage"][name] for found in shown.values()]) for name in ("value", "low", "high"))
+        left.axvline(0.9, color="#999999", lw=1, ls="--")
+        left.errorbar(value, places, xerr=[value - low, high - value], fmt="o", ms=4, color="#1f5fa8", capsize=2)
+        left.set_yticks(places, [f"{leaf} ({found['objects']})" for leaf, found in shown.items()])
+        left.invert_yaxis()
+        left.set_xlabel("coverage")
+        right.barh(places, [found["size"] for found in shown.values()], color="#8fb3d9")
+        right.set_xlabel("mean size of the set")
+        for axes in (left, right):
+            axes.grid(color=_GRID, lw=0.6)
+            axes.set_axisbelow(True)
         _save(figure, path)
 
 

@@ -53,7 +53,10 @@ class Split(_Section):
 
     slices: Annotated[int, Field(ge=4)] = 10
     rotations: Annotated[int, Field(ge=1)] = 1
-    """Over how many slices the four parts are rotated for the cross-fitted scores; 1 means the bundle's own test part alone."""
+    """Over how many slices the four parts are rotated for the cross-fitted scores; 1 means the bundle's own test part alone. With
+    as many rotations as slices, calibration is cross-fitted too."""
+    future: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the groups, the last to be detected, on which a model of those before is tried; 0 where epochs mean nothing."""
 
 
 class Trees(_Section):
@@ -69,8 +72,32 @@ class Trees(_Section):
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.7
     l2: Annotated[float, Field(ge=0)] = 1.0
+    extra_random: bool = False
+    """Thresholds drawn at random instead of searched for: trees that agree less with each other."""
     threads: Annotated[int, Field(ge=1)] = 1
     """Part of the recipe, since the order of sums depends on it."""
+
+
+class Space(_Section):
+    """From where to where settings of the trees are searched for."""
+
+    leaves: tuple[int, int] = (4, 24)
+    min_examples: tuple[int, int] = (5, 60)
+    feature_fraction: tuple[float, float] = (0.1, 0.7)
+    bagging_fraction: tuple[float, float] = (0.4, 1.0)
+    l2: tuple[float, float] = (0.1, 30.0)
+
+
+class Tuning(_Section):
+    """What is decided on validation objects."""
+
+    trials: Annotated[int, Field(ge=0)] = 0
+    """Settings of the trees that are tried, the recipe's own first; 0 takes those."""
+    folds: Annotated[int, Field(ge=1)] = 2
+    """Slices that validate one after another."""
+    ablation: bool = False
+    """Whether the model is grown without each family of inputs."""
+    space: Space = Space()
 
 
 class Priors(_Section):
@@ -102,6 +129,7 @@ class Recipe(_Section):
     inputs: Inputs
     split: Split = Split()
     trees: Trees = Trees()
+    tuning: Tuning = Tuning()
     priors: Priors
 
 
@@ -133,6 +161,13 @@ def _sentence(where: str, problem: dict[str, object]) -> str:
 
 
 def _known(name: str) -> str:
-    sections: dict[str, type[BaseModel]] = {"data": Data, "inputs": Inputs, "split": Split, "trees": Trees, "priors": Priors}
+    sections: dict[str, type[BaseModel]] = {
+        "data": Data,
+        "inputs": Inputs,
+        "split": Split,
+        "trees": Trees,
+        "tuning": Tuning,
+        "priors": Priors,
+    }
     model = sections.get(name.split(".", maxsplit=1)[0]) if "." in name else Recipe
     return f"; there are {', '.join(model.model_fields)}" if model else ""

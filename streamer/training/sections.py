@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from streamer.classify.conformal import LEVEL
 from streamer.classify.manifest import Manifest
+from streamer.training import doubt
+from streamer.training.markdown import Tree, bullets, ece, interval, table
 from streamer.training.windows import LADDER
-
-Tree = Mapping[str, Any]  # JSON: what `train` writes as evaluation.json
 
 _LITTLE = 0.3
 """F1 below which an answer of a class should not be used on its own."""
@@ -17,6 +17,7 @@ CALIBRATION = (
     "the noise floor is what perfect calibration would show with so many objects."
 )
 _IGNORANCE = (
+    ("the model, on the objects of the rows below", "model"),
     ("always the commonest class", "commonest_class"),
     ("only how many detections in which band", "counts_only"),
     ("only which features are undefined", "nan_pattern"),
@@ -24,6 +25,8 @@ _IGNORANCE = (
 _REAL_FALLS_SHORT = "The light curves are simulated: on real alerts every figure will be worse, by how much nobody knows yet."
 _FEW_EXAMPLES = 100
 """Alerts of a class below which it is said that there are few to learn from."""
+_TOLD_APART = 0.7
+"""AUC from which it is said that objects of a class betray their set."""
 _SCORE_COLUMNS = ("objects", "accuracy", "macro-F1", "macro-F1 of judged classes, how many", "ECE (noise floor)")
 
 
@@ -87,7 +90,7 @@ def headline_table(evaluation: Tree) -> str:
     for name, key in _IGNORANCE:
         if key in evaluation.get("baselines", {}):
             rows.append(_headline_row(f"*{name}*", evaluation["baselines"][key]))
-    return _table(("", *_SCORE_COLUMNS), rows)
+    return table(("", *_SCORE_COLUMNS), rows)
 
 
 def _headline_row(name: str, figures: Tree) -> tuple[str, ...]:
@@ -95,16 +98,16 @@ def _headline_row(name: str, figures: Tree) -> tuple[str, ...]:
 
 
 def _scores(figures: Tree) -> tuple[str, ...]:
-    ece = _ece(figures["ece"]) if "ece" in figures else "–"
+    calibration = ece(figures["ece"]) if "ece" in figures else "–"
     n_judged = len(figures["judged_classes"])
-    judged = f"{_interval(figures['macro_f1_judged']) if n_judged > 1 else '–'}, {n_judged}"  # of one class it would be no mean
-    return (_interval(figures["accuracy"]), _interval(figures["macro_f1"]), judged, ece)
+    judged = f"{interval(figures['macro_f1_judged']) if n_judged > 1 else '–'}, {n_judged}"  # of one class it would be no mean
+    return (interval(figures["accuracy"]), interval(figures["macro_f1"]), judged, calibration)
 
 
 def detections_table(section: Tree) -> str:
     """Scores by the detections in the alert's window."""
     rows = [(name, str(bin_["objects"]), *_scores(bin_)) for name, bin_ in section["by_detections"].items()]
-    return _table(("detections", *_SCORE_COLUMNS), rows)
+    return table(("detections", *_SCORE_COLUMNS), rows)
 
 
 def class_table(evaluation: Tree, section: Tree) -> str:
@@ -114,33 +117,49 @@ def class_table(evaluation: Tree, section: Tree) -> str:
         (
             leaf if classes[leaf]["objects"] >= evaluation["judged_from"] else f"*{leaf}* (not judged)",
             str(classes[leaf]["objects"]),
-            *(_interval(classes[leaf][name]) for name in ("precision", "recall", "f1")),
+            *(interval(classes[leaf][name]) for name in ("precision", "recall", "f1")),
         )
         for leaf in evaluation["leaves"]
     ]
-    return _table(("class", "objects", "precision", "recall", "F1"), rows)
+    return table(("class", "objects", "precision", "recall", "F1"), rows)
+
+
+def stages_table(bins: Tree, first: str) -> str:
+    """Scores in bins of anything; `first` is the name of the first column."""
+    rows = [(name, str(found["objects"]), *_scores(found)) for name, found in bins.items()]
+    return table((first, *_SCORE_COLUMNS), rows)
+
+
+def rare_table(section: Tree) -> str:
+    """Average precision of the class that is asked for most, after a few detections."""
+    found = section["rare"]
+    rows = [
+        (n, str(at["objects"]), str(at["ones"]), interval(at), "–" if at["chance"] is None else f"{at['chance']:.3f}")
+        for n, at in found["at_detections"].items()
+    ]
+    return table(("detections", "objects", found["class"], "average precision", "by chance"), rows)
 
 
 def f1_table(evaluation: Tree, section: Tree) -> str:
     """F1 of each class, and its objects, by the detections in the window."""
     bins = section["by_detections"]
     rows = [
-        (leaf, *(f"{_interval(found['f1'])}, {found['objects']}" for bin_ in bins.values() for found in [bin_["classes"][leaf]]))
+        (leaf, *(f"{interval(found['f1'])}, {found['objects']}" for bin_ in bins.values() for found in [bin_["classes"][leaf]]))
         for leaf in evaluation["leaves"]
     ]
-    return _table(("F1, objects", *(f"{name} detection{'s' if name != '1' else ''}" for name in bins)), rows)
+    return table(("F1, objects", *(f"{name} detection{'s' if name != '1' else ''}" for name in bins)), rows)
 
 
 def calibration_table(section: Tree) -> str:
     """Calibration error over all, and by the detections in the window."""
-    rows = [("all", _ece(section["overall"]["ece"]))]
-    rows += [(name, _ece(bin_["ece"])) for name, bin_ in section["by_detections"].items()]
-    return _table(("detections", "ECE (noise floor)"), rows)
+    rows = [("all", ece(section["overall"]["ece"]))]
+    rows += [(name, ece(bin_["ece"])) for name, bin_ in section["by_detections"].items()]
+    return table(("detections", "ECE (noise floor)"), rows)
 
 
 def confusion_table(leaves: Sequence[str], rows: Sequence[Sequence[int]]) -> str:
     """Objects by true class and answer."""
-    return _table(("true class ↓ answer →", *leaves), [(leaf, *map(str, row)) for leaf, row in zip(leaves, rows, strict=True)])
+    return table(("true class ↓ answer →", *leaves), [(leaf, *map(str, row)) for leaf, row in zip(leaves, rows, strict=True)])
 
 
 def training_sets(manifest: Manifest) -> str:
@@ -149,7 +168,7 @@ def training_sets(manifest: Manifest) -> str:
         (f"`{part.name}`", str(part.objects), str(part.examples), part.source, part.licence, part.citation)
         for part in manifest.training
     ]
-    return _table(("set", "objects", "examples", "what and from where", "licence stated there", "cite"), rows)
+    return table(("set", "objects", "examples", "what and from where", "licence stated there", "cite"), rows)
 
 
 def classes_table(evaluation: Tree) -> str:
@@ -158,7 +177,7 @@ def classes_table(evaluation: Tree) -> str:
         (leaf, str(entry["objects"]), str(entry["examples"]), _counts(entry["by_set"]), _counts(entry["by_provenance"]))
         for leaf, entry in evaluation["data"]["classes"].items()
     ]
-    return _table(("class", "objects", "alerts", "objects from", "labels"), rows)
+    return table(("class", "objects", "alerts", "objects from", "labels"), rows)
 
 
 def whole_windows(evaluation: Tree) -> str:
@@ -197,7 +216,7 @@ def _packets_text(found: Tree, level: str) -> tuple[str, ...]:
         "how the model behaves, not how good it is."
     )
     head = ("class", "detections", "alerts", "objects", "right", "mean probability of the class", "answers")
-    return f"{level} On real packets with a known class", text, _table(head, rows)
+    return f"{level} On real packets with a known class", text, table(head, rows)
 
 
 def priors(evaluation: Tree) -> str:
@@ -214,7 +233,7 @@ def priors(evaluation: Tree) -> str:
 def dropped(evaluation: Tree) -> str:
     """What of the data was left out, why, and how much."""
     rows = [(f"`{entry['set']}`", entry["what"], entry["reason"], str(entry["count"])) for entry in evaluation["data"]["dropped"]]
-    return _table(("set", "what", "why", "how many"), rows) if rows else "Nothing was left out."
+    return table(("set", "what", "why", "how many"), rows) if rows else "Nothing was left out."
 
 
 def warnings(evaluation: Tree) -> list[str]:
@@ -233,11 +252,18 @@ def warnings(evaluation: Tree) -> list[str]:
         lines.append(f"Learned from fewer than {_FEW_EXAMPLES} alerts: {', '.join(scarce)}.")
     lines += _by_position(evaluation)
     lines += [
-        f"With {name} detection{'s' if name != '1' else ''} the macro-F1 is {_interval(bin_['macro_f1'])}."
+        f"With {name} detection{'s' if name != '1' else ''} the macro-F1 is {interval(bin_['macro_f1'])}."
         for name, bin_ in best["by_detections"].items()
         if (bin_["macro_f1"]["value"] or 0.0) < _LITTLE
     ]
     lines += _untried(evaluation, best)
+    if short := doubt.short_of(best, LEVEL):
+        lines.append(f"Conformal sets hold fewer than {LEVEL:.0%} of the objects of: {', '.join(short)}.")
+    lines += [
+        f"Within {row['class']} a model tells the sets apart with AUC {interval(row['auc'])}."
+        for row in evaluation["pitfalls"]["origin"]
+        if row["auc"]["low"] > _TOLD_APART
+    ]
     if len(evaluation["data"]["classes"]) and not evaluation["simulated"]:
         lines += _one_sided(evaluation)
     return lines
@@ -278,26 +304,5 @@ def _one_sided(evaluation: Tree) -> list[str]:
     ]
 
 
-def _interval(figure: Tree) -> str:
-    value, low, high = figure["value"], figure["low"], figure["high"]
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if low is None else f"{value:.3f} ({low:.3f}–{high:.3f})"
-
-
-def _ece(figure: Tree) -> str:
-    return "–" if figure["value"] is None else f"{figure['value']:.3f} ({figure['noise_floor']:.3f})"
-
-
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
-
-
-def bullets(lines: Iterable[str]) -> str:
-    """A list of `lines`."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -8,25 +8,39 @@ from pathlib import Path
 
 from streamer.classify.bundle import bundle_checksum
 from streamer.classify.manifest import CARD, MANIFEST, Manifest
+from streamer.training import html
+from streamer.training.ablation import ablation
+from streamer.training.crossfit import calibrations, grown, novelty, said
+from streamer.training.datasets import LightCurves
 from streamer.training.evaluate import (
     EVALUATION,
     RECIPE,
     baselines,
-    cross_fitted,
     described,
     on_real_packets,
-    scored,
+    packet_sets,
     section,
+    served,
 )
-from streamer.training.fit import bundle, classifier_of, examples_of, fit, read_sets
+from streamer.training.fit import Examples, Fitted, bundle, classifier_of, examples_of, read_sets
 from streamer.training.folders import written
-from streamer.training.recipe import read_recipe
+from streamer.training.kept import Kept
+from streamer.training.pitfalls import check_allowed, pitfalls
+from streamer.training.quick import quick
+from streamer.training.recipe import Recipe, read_recipe
 from streamer.training.report import card, headline, write_report
 from streamer.training.split import Part
 from streamer.training.survey_file import SurveyFile
+from streamer.training.temporal import temporal
+from streamer.training.tuning import tuned
+
+PROGRESS = "progress"
+"""Folder, beside the bundles, of the steps that are done: an interrupted training goes on where it stopped."""
 
 
-def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], None], survey: SurveyFile | None = None) -> Path:
+def train(
+    recipe_path: Path, data: Path | None, out: Path, progress: Callable[[str], None], survey: SurveyFile | None = None
+) -> Path:
     """Train, evaluate and write a model; the same recipe and data give the same bytes.
 
     Parameters
@@ -34,9 +48,11 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
     recipe_path : Path
         A TOML file, see :class:`streamer.training.recipe.Recipe`.
     data : Path
-        The folder of the training data: as they were collected (with ``lightcurves`` in it), or with light-curve tables.
+        The folder of the training data: as they were collected (with ``lightcurves`` in it), or with light-curve tables; None
+        trains a small version of the recipe on simulated light curves.
     out : Path
-        Gets the bundle as ``<name>/`` and its report, with a copy of its card, as ``reports/<name>/``; made if it is missing.
+        Gets the bundle as ``<name>/``, its report, with a copy of its card, as ``reports/<name>/``, and the steps that are done as
+        ``progress/``; made if it is missing.
     progress : callable of str
         Told what is being done.
     survey : SurveyFile or None
@@ -53,36 +69,60 @@ def train(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], No
         If the recipe or the data cannot be used; nothing is written then.
     """
     text, recipe = read_recipe(recipe_path)
-    progress(f"reading {', '.join(recipe.data.sets)} from {data}")
-    table = read_sets(recipe, data, survey)
+    if data is None:
+        recipe, table = quick(recipe)
+        text = f"# a small version of {recipe_path.name}, on simulated light curves\n{text}"
+    else:
+        table = _read(recipe, data, survey, progress)
     progress(f"features of {len(table)} objects")
     examples = examples_of(recipe, table)
+    check_allowed(examples.inputs, f"recipe {recipe.name}")
+    files = fitted(text, recipe, examples, data, Kept(out / PROGRESS), progress)
+    progress("writing bundle and report")
+    folder = written(files, out / recipe.name)
+    evaluation = json.loads(files[EVALUATION])
+    report = out / "reports" / recipe.name
+    write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
+    (report / CARD).write_bytes(files[CARD])
+    (report / "card.html").write_text(html.page(files[CARD].decode()), encoding="utf-8")
+    return folder
+
+
+def _read(recipe: Recipe, data: Path, survey: SurveyFile | None, progress: Callable[[str], None]) -> LightCurves:
+    packet_sets(recipe)  # a name that nobody knows is told before the long part
+    progress(f"reading {', '.join(recipe.data.sets)} from {data}")
+    return read_sets(recipe, data, survey)
+
+
+def fitted(
+    text: str, recipe: Recipe, examples: Examples, data: Path | None, kept: Kept, progress: Callable[[str], None]
+) -> dict[str, bytes]:
+    """The bundle's files, from examples: tuned, cross-fitted, calibrated and judged."""
+    asked = recipe
+    recipe, tuning = tuned(asked, examples, kept, progress)
+    without = ablation(recipe, examples, kept, progress)
     progress(f"fitting {len(examples.picks)} examples, {len(examples.inputs)} inputs, {len(examples.leaves)} classes")
-    fitted = fit(recipe, examples, rotation=0)
-    progress("scoring the test part")
-    test = examples.of_part(recipe, Part.TEST, 0)
-    classifier = classifier_of(recipe, examples, fitted)
-    held_out = scored(classifier, examples, test)
-    real_packets = on_real_packets(recipe, classifier, data)  # before the long part: it fails where packets are missing
+    models = grown(recipe, examples, recipe.split.rotations, kept, progress)
+    calibration = calibrations(recipe, examples, models)[0]
+    shipped = Fitted(models[0].trees, models[0].rounds, calibration, novelty(recipe, examples))
+    classifier = classifier_of(recipe, examples, shipped)
+    real_packets = [] if data is None else on_real_packets(recipe, classifier, data)
     evaluation: dict[str, object] = {
         "name": recipe.name,
         "version": recipe.version,
         **described(recipe, examples),
-        "held_out": section(recipe, examples, test, held_out),
+        "tuning": tuning,
+        "ablation": without,
+        "trees": recipe.trees.model_dump(),
+        "held_out": section(recipe, examples, served(classifier, examples, examples.of_part(recipe, Part.TEST, 0))),
     }
-    if recipe.split.rotations > 1:
-        tested, probability = cross_fitted(recipe, examples, progress)
-        evaluation["cross_fitted"] = section(recipe, examples, tested, probability)
-    else:
-        tested = test
-    evaluation["baselines"] = baselines(recipe, examples, tested, progress)
+    judged = said(recipe, examples, models)
+    if len(models) > 1:
+        evaluation["cross_fitted"] = section(recipe, examples, judged)
+    evaluation["temporal"] = temporal(recipe, examples, kept, progress)
+    evaluation["baselines"] = baselines(recipe, examples, judged, kept, progress)
+    evaluation["pitfalls"] = pitfalls(recipe, examples, progress)
     evaluation["real_packets"] = real_packets
-    plain = Manifest.of_json(bundle(recipe, examples, fitted, {}, "")[MANIFEST])
-    files = bundle(recipe, examples, fitted, headline(evaluation), card(evaluation, plain))
-    files |= {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
-    progress("writing bundle and report")
-    folder = written(files, out / recipe.name)
-    report = out / "reports" / recipe.name
-    write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
-    (report / CARD).write_bytes(files[CARD])
-    return folder
+    plain = Manifest.of_json(bundle(recipe, examples, shipped, {}, "")[MANIFEST])
+    files = bundle(recipe, examples, shipped, headline(evaluation), card(evaluation, plain))
+    return files | {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}

@@ -1,0 +1,57 @@
+"""The recipe of a benchmark."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamer.errors import InvalidConfig
+from streamer.training.recipe import Inputs, Trees
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class BenchmarkRecipe(BaseModel):
+    """One set of light curves, its own classes, and trees that are cross-validated on it; no model comes of it."""
+
+    model_config = _STRICT
+
+    benchmark: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    what: str
+    """What is asked, in a sentence."""
+    yardsticks: tuple[str, ...] = ()
+    """What others reached, with its source."""
+    set: str
+    """The data set."""
+    seed: Annotated[int, Field(ge=0)]
+    min_detections: Annotated[int, Field(ge=1)] = 1
+    """Objects with fewer are no part of the benchmark."""
+    ages: tuple[float, ...] = ()
+    """Ages (d) at which the training objects' light curves are shown too; the test objects' are whole."""
+    folds: Annotated[int, Field(ge=2)] = 5
+    seeds: Annotated[int, Field(ge=1)] = 1
+    """Models with different seeds whose probabilities are averaged."""
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A class weighs objects^(1 − balance): 0 as the set has them, 1 all classes alike."""
+    judged_from: Annotated[int, Field(ge=1)] = 30
+    kind: Literal["light curve"] = "light curve"
+    inputs: Inputs
+    trees: Trees
+    classes: Annotated[dict[str, tuple[str, ...]], Field(min_length=2)]
+    """The classes, each with the labels of the data set that it holds; other objects are no part of the benchmark."""
+
+
+def read_benchmark(path: Path) -> BenchmarkRecipe:
+    """The recipe in a TOML file; InvalidConfig naming the file and every wrong setting."""
+    try:
+        return BenchmarkRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        problems = [f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        raise InvalidConfig("; ".join(problems)) from error

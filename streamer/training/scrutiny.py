@@ -1,0 +1,111 @@
+"""The parts of card and report that ask what else a model may have learned, and whether its inputs earn their place; Markdown."""
+
+from __future__ import annotations
+
+from streamer.training.markdown import Tree, interval, table
+
+_FAMILIES = (
+    "The model grown without each family of inputs, on validation objects. A loss that rises, or a macro-F1 that falls, without a "
+    "family speaks for it; differences of .01 in the loss and .03 in macro-F1 are noise."
+)
+
+
+def pitfalls(evaluation: Tree) -> list[str]:
+    """What betrays the survey of origin, the split, and which objects are the same."""
+    found = evaluation["pitfalls"]
+    paragraphs = [_origins(found["origin"])]
+    split = found["split"]
+    paragraphs.append(
+        f"A model that tells the {split['test']} test objects from the {split['others']} others by their inputs has AUC "
+        f"{interval(split['auc'])}; .5 is chance, as a split by a hash of the group should have."
+    )
+    pairs = found["duplicates"]["pairs"]
+    paragraphs.append(
+        "No two objects of different groups share three or more points."
+        if not pairs
+        else f"{pairs} pairs of objects of different groups share three or more points, {found['duplicates']['first']} first."
+    )
+    paragraphs.append(
+        "No input may be, and a recipe that asks for one is refused: " + ", ".join(f"`{name}`" for name in found["forbidden"]) + "."
+    )
+    return paragraphs
+
+
+def _origins(origins: list[Tree]) -> str:
+    if not origins:
+        return "No class has eight or more objects of each of two sets, so that within a class no set can be told from another."
+    rows = [
+        (row["class"], ", ".join(f"`{name}` {count}" for name, count in row["objects"].items()), interval(row["auc"]))
+        for row in origins
+    ]
+    return (
+        "How well a model tells, *within* a class, from which set an object is (AUC; .5 is not at all). Where it is high, and sets "
+        "differ in what classes they hold, a class may be recognised by its set:\n\n" + table(("class", "objects", "AUC"), rows)
+    )
+
+
+def ablation(evaluation: Tree) -> list[str]:
+    """The model without each family of inputs, on validation objects."""
+    rows = evaluation["ablation"]
+    if not rows:
+        return []
+    base = rows[0]
+    text = [
+        (
+            row["name"],
+            str(row["inputs"]),
+            f"{row['loss']:.4f}",
+            _change(row["loss"] - base["loss"]),
+            f"{row['macro_f1']:.3f}",
+            _change(row["macro_f1"] - base["macro_f1"]),
+        )
+        for row in rows
+    ]
+    return [
+        "## Which inputs earn their place",
+        _FAMILIES,
+        table(("", "inputs", "log loss", "change", "macro-F1", "change"), text),
+    ]
+
+
+def tuning(evaluation: Tree) -> list[str]:
+    """How the settings of the trees were found."""
+    trees = ", ".join(f"{name} {value}" for name, value in evaluation["trees"].items())
+    trials = evaluation["tuning"]["trials"]
+    if not trials:
+        return ["## Settings", f"Settings of the trees, those of the recipe: {trees}."]
+    names = list(trials[0]["settings"])
+    rows = [
+        (str(number + 1), *(f"{trial['settings'][name]:g}" for name in names), f"{trial['loss']:.4f}", f"{trial['macro_f1']:.3f}")
+        for number, trial in enumerate(trials)
+    ]
+    found = (
+        f"Of {len(trials)} trials on {evaluation['tuning']['folds']} validation slices the one with the lowest log loss; the slice "
+        f"that tests the shipped bundle was in none. Settings of the trees: {trees}."
+    )
+    return ["## Settings", found, table(("trial", *names, "log loss", "macro-F1"), rows)]
+
+
+def temporal(evaluation: Tree) -> list[str]:
+    """The model of the past on the objects of the future."""
+    found = evaluation.get("temporal")
+    if not found:
+        return []
+    overall = found["overall"]
+    rows = [
+        (leaf, str(entry["objects"]), *(interval(entry[name]) for name in ("precision", "recall", "f1")))
+        for leaf, entry in overall["classes"].items()
+        if entry["objects"]
+    ]
+    text = (
+        f"A model of the same recipe, grown with the alerts before MJD {found['night']:g} of {found['trained_on']} objects, on "
+        f"{overall['objects']} objects first detected after it: accuracy {interval(overall['accuracy'])}, macro-F1 over the "
+        f"{len(overall['macro_f1_classes'])} classes among them {interval(overall['macro_f1'])}, over the "
+        f"{len(overall['judged_classes'])} with {evaluation['judged_from']} or more objects "
+        f"{interval(overall['macro_f1_judged'])}."
+    )
+    return ["## The past on the future", text, table(("class", "objects", "precision", "recall", "F1"), rows)]
+
+
+def _change(value: float) -> str:
+    return f"{value:+.4f}" if value else "–"

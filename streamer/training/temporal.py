@@ -1,0 +1,62 @@
+"""A model of the past on the objects of the future: the split that a survey meets every night."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import lightgbm
+import numpy as np
+
+from streamer.classify.calibration import Calibration
+from streamer.data.arrays import Bools
+from streamer.training.crossfit import depends_on
+from streamer.training.fit import Examples, dataset, first_detections, rounds_kept, tree_settings
+from streamer.training.kept import Arrays, Kept
+from streamer.training.metrics import Answers, Figures, figures
+from streamer.training.recipe import Recipe
+
+
+def temporal(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[[str], None]) -> Figures | None:
+    """Scores on the alerts of the latest objects by a model of what was known before; JSON-able, None if nothing is asked for.
+
+    An object belongs to the future if its group was first detected in the last `recipe.split.future` share of all groups; a model
+    of the past sees no alert from after that night. Probabilities have no temperature: what is asked is which class is named.
+    """
+    if not recipe.split.future:
+        return None
+    progress("temporal test")
+    first = first_detections(examples.table)
+    _, group = np.unique(examples.table.group, return_inverse=True)
+    of_group = np.full(group.max() + 1, np.inf)
+    np.minimum.at(of_group, group, first)
+    night = float(np.quantile(of_group, 1 - recipe.split.future))
+    row = examples.picks.row
+    epoch = examples.age + first[row]
+    test = of_group[group[row]] >= night
+    train = ~test & (epoch < night)
+    found = kept.of("temporal", depends_on(recipe, examples) | {"night": night}, lambda: _scored(recipe, examples, train, test))
+    chosen = np.searchsorted(np.flatnonzero(test), examples.one_each(test, recipe.seed))
+    truth_row = row[np.flatnonzero(test)[chosen]]
+    answers = Answers(examples.truth[truth_row], found["probability"][chosen], np.ones(len(chosen)), np.ones(len(chosen)))
+    names = [leaf.name for leaf in examples.leaves]
+    return {
+        "night": round(night, 1),
+        "trained_on": len(np.unique(row[train])),
+        "overall": figures(answers, names, recipe.judged_from, recipe.seed),
+    }
+
+
+def _scored(recipe: Recipe, examples: Examples, train: Bools, test: Bools) -> Arrays:
+    validation = train & (examples.slice_number[examples.picks.row] == 0)
+    weight = examples.alert_weight()
+    booster = lightgbm.train(
+        tree_settings(recipe) | {"num_class": len(examples.leaves)},
+        dataset(examples, weight, train & ~validation),
+        num_boost_round=recipe.trees.rounds,
+        valid_sets=[dataset(examples, weight, validation)],
+        callbacks=[lightgbm.early_stopping(recipe.trees.patience, verbose=False)],
+    )
+    raw = booster.predict(
+        examples.matrix[test], raw_score=True, num_iteration=rounds_kept(booster, len(examples.leaves)), num_threads=1
+    )
+    return {"probability": Calibration.single(1.0).probabilities(np.asarray(raw), examples.n_detections[test])}
