@@ -1,0 +1,144 @@
+"""Choices on validation objects, benchmarks, and the quick training, on small sets."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamer.errors import InvalidConfig
+from streamer.training.ablation import ablation
+from streamer.training.benchmarks.recipe import is_benchmark, read_benchmark
+from streamer.training.benchmarks.run import run_benchmark
+from streamer.training.fit import Examples, examples_of, read_sets
+from streamer.training.kept import Kept
+from streamer.training.recipe import RECIPES, Recipe, parse_recipe
+from streamer.training.sources import simulated
+from streamer.training.temporal import temporal
+from streamer.training.tuning import tuned
+from streamer.training.validation import validated
+from tests.unit.training.tables import SMALL_RECIPE, write_bts
+
+TUNED = SMALL_RECIPE.replace("[priors]", "[tuning]\ntrials = 2\nfolds = 1\nablation = true\n[priors]").replace(
+    "rotations = 2", "rotations = 2\nfuture = 0.3"
+)
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return parse_recipe(TUNED, "here")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_bts(folder, 90)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def examples(recipe: Recipe, data: Path) -> Examples:
+    return examples_of(recipe, read_sets(recipe, data))
+
+
+def test_tuning_never_ends_with_settings_worse_than_the_recipes_and_finds_the_same_again(
+    recipe: Recipe, examples: Examples
+) -> None:
+    chosen, found = tuned(recipe, examples, Kept(None), lambda _: None)
+    losses = [trial["loss"] for trial in found["trials"]]
+    assert len(losses) == 2
+    assert validated(chosen, examples, Kept(None)).loss == pytest.approx(min(losses), abs=1e-5)
+    assert found == tuned(recipe, examples, Kept(None), lambda _: None)[1]
+
+
+def test_no_choice_looks_at_the_objects_that_test_the_shipped_model(recipe: Recipe, examples: Examples) -> None:
+    test = examples.slice_number[examples.picks.row] == 0
+    spoiled = examples.matrix.copy()
+    spoiled[test] = np.nan
+    other = Examples(**{name: getattr(examples, name) for name in Examples.__slots__} | {"matrix": spoiled})
+    assert validated(recipe, other, Kept(None)) == validated(recipe, examples, Kept(None))
+
+
+def test_ablation_has_a_row_for_all_inputs_and_one_without_each_family(recipe: Recipe, examples: Examples) -> None:
+    rows = ablation(recipe, examples, Kept(None), lambda _: None)
+    assert [row["name"] for row in rows] == ["all inputs", "without trigger", "without sampling"]
+    assert rows[1]["inputs"] + rows[2]["inputs"] == rows[0]["inputs"]
+
+
+def test_the_past_is_tried_on_objects_that_it_never_saw(recipe: Recipe, examples: Examples) -> None:
+    found = temporal(recipe, examples, Kept(None), lambda _: None)
+    assert found is not None
+    assert found["overall"]["objects"] + found["trained_on"] <= len(examples.table)
+    assert found["overall"]["objects"] == pytest.approx(0.3 * len(examples.table), abs=2)
+
+
+BENCHMARK = """
+benchmark = "small"
+what = "Which of two types is it of?"
+set = "ztf_bts_alert_photometry"
+seed = 1
+min_detections = 4
+ages = [10.0]
+folds = 2
+judged_from = 5
+[inputs]
+families = ["trigger", "sampling"]
+exclude = ["trigger_total_magnitude", "trigger_amplitude"]
+[trees]
+rounds = 8
+min_examples = 5
+[classes]
+Ia = ["SN Ia"]
+II = ["SN II"]
+"""
+
+
+def test_a_benchmark_scores_each_whole_light_curve_once_and_says_so(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "benchmark-small.toml"
+    path.write_text(BENCHMARK)
+    assert is_benchmark(path)
+    folder = run_benchmark(path, data, tmp_path, lambda _: None)
+    found = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert found["figures"]["objects"] == sum(map(sum, found["confusion"]))
+    assert {row["reason"] for row in found["dropped"]} >= {"not of the benchmark's classes"}
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert f"{found['auc']['macro']['value']:.3f}" in report
+    assert {"report.html", "confusion.png", "confusion.svg"} <= {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"ztf_bts_alert_photometry"', '"nowhere"', "benchmark small: set: nowhere does not exist"),
+        ("folds = 2", "folds = 1", "folds"),
+        ('"SN II"', '"SN XY"', "has no objects of II"),
+    ],
+)
+def test_a_benchmark_that_cannot_be_run_is_one_sentence(data: Path, tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "benchmark.toml"
+    path.write_text(BENCHMARK.replace(old, new))
+    with pytest.raises(Exception, match=message):
+        run_benchmark(path, data, tmp_path, lambda _: None)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("benchmark-*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_benchmark_can_be_read_and_is_named_as_its_file(path: Path) -> None:
+    assert f"benchmark-{read_benchmark(path).benchmark}" == path.stem
+
+
+def test_a_benchmark_of_unknown_settings_names_them(tmp_path: Path) -> None:
+    path = tmp_path / "benchmark.toml"
+    path.write_text(BENCHMARK.replace("seed = 1", "seed = 1\nsped = 2"))
+    with pytest.raises(InvalidConfig, match="sped"):
+        read_benchmark(path)
+
+
+@pytest.mark.parametrize("survey", ["ztf", "lsst"])
+def test_simulated_light_curves_hold_each_detection_once_in_order_of_time(survey: str) -> None:
+    table = simulated.light_curves(survey, 12, 3)
+    assert len(table) > 3
+    for row in range(len(table)):
+        curve = table.curves.row(row)
+        assert (np.diff(curve["epoch"]) >= 0).all()
+        assert len(set(zip(curve["epoch"].tolist(), curve["band"].tolist(), strict=True))) == len(curve["epoch"])
+        assert curve["complete"].any()
