@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ LEVELS = (2.5, 97.5)
 """Percentiles of the intervals: 95 %."""
 RELIABILITY_BINS = 15
 
-Figures = dict[str, object]
+Figures = dict[str, Any]  # JSON
 
 
 @dataclass(frozen=True, slots=True)

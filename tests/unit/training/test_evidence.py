@@ -85,8 +85,8 @@ def test_sets_that_differ_are_told_apart_and_equal_ones_are_not() -> None:
 
 
 def test_the_same_points_under_two_names_are_found_unless_they_are_of_one_group() -> None:
-    points = {"epoch": [1.0, 2.0, 3.0], "flux": [10.0, 20.0, 30.0]}
-    others = {"epoch": [1.5, 2.5, 3.5], "flux": [10.0, 20.0, 30.0]}
+    points: dict[str, object] = {"epoch": [1.0, 2.0, 3.0], "flux": [10.0, 20.0, 30.0]}
+    others: dict[str, object] = {"epoch": [1.5, 2.5, 3.5], "flux": [10.0, 20.0, 30.0]}
     assert duplicates(table([points, points, others])) == {"pairs": 1, "first": [["O0", "O1"]]}
     assert duplicates(table([points | {"group": "same"}, points | {"group": "same"}]))["pairs"] == 0
 

@@ -19,7 +19,7 @@ def test_precision_recall_and_f1_of_a_small_table() -> None:
     assert classes["A"]["recall"]["value"] == pytest.approx(2 / 3, abs=1e-4)
     assert classes["B"]["f1"]["value"] == 0.5
     assert result["judged_classes"] == ["A", "B"]
-    assert result["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-4)  # type: ignore[index]  # a JSON tree
+    assert result["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-4)
 
 
 def test_a_class_never_answered_has_no_precision_and_no_f1_worth() -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from streamer.errors import InvalidConfig
 from streamer.training.ablation import ablation
-from streamer.training.benchmarks.recipe import is_benchmark, read_benchmark
+from streamer.training.benchmarks.recipe import read_benchmark
 from streamer.training.benchmarks.run import run_benchmark
 from streamer.training.fit import Examples, examples_of, read_sets
 from streamer.training.kept import Kept
+from streamer.training.kinds import kind_of
 from streamer.training.recipe import RECIPES, Recipe, parse_recipe
 from streamer.training.sources import simulated
 from streamer.training.temporal import temporal
@@ -96,7 +97,7 @@ II = ["SN II"]
 def test_a_benchmark_scores_each_whole_light_curve_once_and_says_so(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "benchmark-small.toml"
     path.write_text(BENCHMARK)
-    assert is_benchmark(path)
+    assert kind_of(path).entry == "benchmark"
     folder = run_benchmark(path, data, tmp_path, lambda _: None)
     found = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     assert found["figures"]["objects"] == sum(map(sum, found["confusion"]))
