@@ -58,6 +58,8 @@ class Framing:
         self._schemas = schemas
         self._bare = bare
         self._headers: list[Header] = []
+        self._recognised = b""
+        """The payload whose header stands first in `_headers`."""
         self._readers: dict[WriterSchema, RecordReader] = {}
         self._room = MAX_UNPACKED_MESSAGE
 
@@ -72,6 +74,7 @@ class Framing:
                 found.open_payload(payload)
                 self._payload(found, payload)
             batch_room -= room - self._room
+        self._recognised = b""
         return found.rows(raw)
 
     def _payload(self, found: RowsFound, payload: bytes) -> None:
@@ -140,6 +143,14 @@ class Framing:
         return body
 
     def _header(self, payload: bytes) -> Header:
+        """The header of a container file; asked twice for the same message, since dead letters are looked for first."""
+        if self._headers and payload is self._recognised:
+            return self._headers[0]
+        header = self._found_header(payload)
+        self._recognised = payload
+        return header
+
+    def _found_header(self, payload: bytes) -> Header:
         for place, header in enumerate(self._headers):
             if payload.startswith(header.prefix):
                 if place:  # the header seen last stands first

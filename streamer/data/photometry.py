@@ -71,6 +71,8 @@ def flux_error_from_magnitude_error(flux: Float64s, magnitude_error: Float64s) -
 
 def tai_minus_utc(mjd_utc: Float64s) -> Float64s:
     """float64[n] seconds by which TAI is ahead of UTC (10 before 1972, when leap seconds began)."""
+    if not (np.asarray(mjd_utc) < _LEAP_MJD[-1]).any():  # all since the last leap second, or NaN
+        return np.full(np.shape(mjd_utc), _TAI_MINUS_UTC[-1])
     return _TAI_MINUS_UTC[np.searchsorted(_LEAP_MJD, mjd_utc, side="right")]
 
 

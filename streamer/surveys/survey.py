@@ -13,9 +13,12 @@ from streamer.codec.projection import Projection, reading
 from streamer.codec.types import Record
 from streamer.data.arrays import Bools, Column, Float64s, Int8s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
-from streamer.data.photometry import BANDS, Kind
-from streamer.data.ragged import Ragged, joined_entries
+from streamer.data.photometry import BANDS
+from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.errors import Reason, Stage
+from streamer.surveys.kernel import chosen_points, cleaned, codes_of_letters
+
+_LETTERS = np.frombuffer("".join(BANDS).encode(), dtype=np.uint8)
 
 MJD_EPOCH = date(1858, 11, 17)
 MAX_ID_BYTES = 64
@@ -65,14 +68,13 @@ def has_fields(*names: str) -> Callable[[Record], bool]:
 
 def without_sentinels(values: Float64s, *sentinels: float) -> Float64s:
     """float64[n] with the survey's placeholders (−999 …) and infinities as NaN."""
-    return np.where(np.isin(values, sentinels) | ~np.isfinite(values), np.nan, values)
+    clean: Float64s = cleaned(np.asarray(values, dtype=np.float64), np.array(sentinels, dtype=np.float64))
+    return clean
 
 
 def band_codes(texts: Texts) -> Int8s:
     """int8[n] codes of band letters; −1 for what is no band of ours."""
-    codes = np.full(len(texts), -1, dtype=np.int8)
-    for code, band in enumerate(BANDS):
-        codes[texts == band.encode()] = code
+    codes: Int8s = codes_of_letters(np.ascontiguousarray(texts).view(np.uint8), texts.dtype.itemsize, _LETTERS)
     return codes
 
 
@@ -103,23 +105,12 @@ def light_curves(epoch: Float64s, tables: Sequence[Ragged]) -> Ragged:
     Ragged
         Points that were measured (finite epoch, known band, positive finite error, finite flux unless a limit), by epoch.
     """
-    curves = joined_entries(tables)
-    is_limit = curves["kind"] == Kind.LIMIT
-    error = curves["flux_err"]
-    measured = np.isfinite(error) & (error > 0) & (is_limit | np.isfinite(curves["flux"])) & (curves["band"] >= 0)
-    past = np.isfinite(curves["epoch"]) & (curves["epoch"] <= epoch[curves.rows])
-    curves = curves.where(measured & past)
-    curves = curves.ordered(curves["epoch"], curves["band"], curves["kind"])
-    return curves.where(~_repeats(curves))
-
-
-def _repeats(curves: Ragged) -> Bools:
-    """bool[m], entries that have the row, epoch, band and kind of the entry before them."""
-    repeated = np.zeros(len(curves["epoch"]), dtype=np.bool_)
-    repeated[1:] = np.logical_and.reduce(
-        [column[1:] == column[:-1] for column in (curves.rows, curves["epoch"], curves["band"], curves["kind"])]
-    )
-    return repeated
+    joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0].columns}
+    begins = offsets_from_lengths(np.array([table.offsets[-1] for table in tables]))[:-1]
+    offsets = np.stack([table.offsets for table in tables])
+    keys = (joined[name] for name in ("epoch", "band", "flux", "flux_err", "kind"))
+    order, bounds = chosen_points(epoch, offsets, begins, *keys)
+    return Ragged(bounds, {name: column[order] for name, column in joined.items()})
 
 
 def impossible(row: Int64s, checks: Sequence[tuple[str, Bools]]) -> tuple[Bools, Rejections]:

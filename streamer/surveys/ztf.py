@@ -7,6 +7,7 @@ sign is ``isdiffpos``. For a variable star the flux includes that of the referen
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -53,6 +54,10 @@ GOOD_PROCSTATUS = (b"0", b"57")
 """Forced-photometry status codes whose difference flux stands: 0, and 57 (no reference source nearby); Masci et al. 2023."""
 
 _CODE_OF_FID = np.array([-1, BANDS.index("g"), BANDS.index("r"), BANDS.index("i")], dtype=np.int8)
+
+_SIGN_OF_BYTE = np.full(256, np.nan)
+_SIGN_OF_BYTE[list(b"t1T")] = 1.0
+_SIGN_OF_BYTE[list(b"f0F")] = -1.0
 
 _PHOTOMETRY = ("jd", "fid", "magpsf", "sigmapsf", "diffmaglim", "distnr", "magnr")
 
@@ -206,7 +211,8 @@ def _forced(columns: Mapping[str, Column]) -> dict[str, Column]:
 
 
 def _context(columns: Mapping[str, Column]) -> dict[str, Float32s]:
-    clean = {name: without_sentinels(columns[name], *SENTINELS) for name in _CANDIDATE}
+    table = without_sentinels(np.concatenate([columns[name] for name in _CANDIDATE]), *SENTINELS)
+    clean = dict(zip(_CANDIDATE, table.reshape(len(_CANDIDATE), len(columns["jd"])), strict=True))
     context = {name: _first(*(clean[field] for field in fields)) for name, fields in _CONTEXT.items()}
     g, r, i, z = (np.where(clean[name] > 0, clean[name], np.nan) for name in _PS1_MAGNITUDES)
     context |= {"ps1_g_r": g - r, "ps1_r_i": r - i, "ps1_i_z": i - z}
@@ -236,13 +242,11 @@ def _first(*columns: Float64s) -> Float64s:
 
 def _sign(isdiffpos: Texts) -> Float64s:
     """float64[n] +1, −1, or NaN where ``isdiffpos`` says neither."""
-    positive = np.isin(isdiffpos, (b"t", b"1", b"T"))
-    negative = np.isin(isdiffpos, (b"f", b"0", b"F"))
-    return np.where(positive, 1.0, np.where(negative, -1.0, np.nan))
+    return _SIGN_OF_BYTE[np.ascontiguousarray(isdiffpos).view(np.uint8)]
 
 
 def _band(fid: Float64s) -> Int8s:
-    known = np.isin(fid, (1.0, 2.0, 3.0))
+    known = (fid == 1.0) | (fid == 2.0) | (fid == 3.0)
     return _CODE_OF_FID[np.where(known, fid, 0.0).astype(np.int64)]
 
 
@@ -259,11 +263,12 @@ def _near(distance: Float64s, radius: float) -> Bools:
 
 def _usable(procstatus: Texts) -> Bools:
     """bool[m], whether every code in a comma-separated status is one with a usable flux; absent counts as fine."""
-    kinds, inverse = np.unique(procstatus, return_inverse=True)
-    usable = [
-        all(code.strip() in GOOD_PROCSTATUS for code in kind.split(b",")) or kind in {b"", b"null"} for kind in kinds.tolist()
-    ]
-    return np.array(usable, dtype=np.bool_)[inverse]
+    return np.fromiter(map(_is_usable, procstatus.tolist()), dtype=np.bool_, count=len(procstatus))
+
+
+@lru_cache(maxsize=1024)  # a night has a few dozen
+def _is_usable(status: bytes) -> bool:
+    return status in {b"", b"null"} or all(code.strip() in GOOD_PROCSTATUS for code in status.split(b","))
 
 
 def _bad_text(texts: Texts) -> Bools:

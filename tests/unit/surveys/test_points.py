@@ -1,0 +1,75 @@
+"""The compiled loops over points against plain NumPy."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.data.arrays import Bools, Float64s
+from streamer.data.photometry import BANDS, Kind
+from streamer.data.ragged import Ragged, joined_entries, offsets_from_lengths
+from streamer.surveys.survey import band_codes, light_curves, points, without_sentinels
+
+
+def light_curves_by_numpy(epoch: Float64s, tables: list[Ragged]) -> Ragged:
+    """What is measured and past, ordered, each (epoch, band, kind) once."""
+    curves = joined_entries(tables)
+    error = curves["flux_err"]
+    has_flux = (curves["kind"] == Kind.LIMIT) | np.isfinite(curves["flux"])
+    measured = np.isfinite(error) & (error > 0) & has_flux & (curves["band"] >= 0)
+    past = np.isfinite(curves["epoch"]) & (curves["epoch"] <= epoch[curves.rows])
+    curves = curves.where(measured & past)
+    curves = curves.ordered(curves["epoch"], curves["band"], curves["kind"])
+    return curves.where(~_repeats(curves))
+
+
+def _repeats(curves: Ragged) -> Bools:
+    repeated = np.zeros(len(curves["epoch"]), dtype=np.bool_)
+    keys = (curves.rows, curves["epoch"], curves["band"], curves["kind"])
+    repeated[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in keys])
+    return repeated
+
+
+def random_points(rng: np.random.Generator, n: int, *, is_ordered: bool) -> Ragged:
+    """Light curves of n rows whose points repeat, and some of which are not measured."""
+    offsets = offsets_from_lengths(rng.integers(0, 30, n))
+    m = int(offsets[-1])
+    epoch = rng.choice([0.0, -0.0, 1.5, 2.0, 7.0, 60_000.0, np.nan, np.inf, -np.inf, *range(20, 40)], m)
+    flux, flux_err, total = (rng.choice([-1.0, 0.0, 3.5, np.nan, np.inf, 1e300], m) for _ in range(3))
+    with np.errstate(over="ignore"):
+        columns = points(
+            epoch,
+            rng.integers(-1, 6, m, dtype=np.int8),
+            flux,
+            np.abs(flux_err),
+            total,
+            rng.choice(np.array(list(Kind), dtype=np.int8), m),
+        )
+    found = Ragged(offsets, columns | {"number": rng.integers(0, 10**9, m)})
+    return found.ordered(found["epoch"]) if is_ordered else found
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 2**32), st.integers(0, 5), st.integers(1, 3), st.booleans())
+def test_light_curves_are_those_of_numpy(seed: int, n: int, tables: int, is_ordered: bool) -> None:
+    rng = np.random.default_rng(seed)
+    some = [random_points(rng, n, is_ordered=is_ordered) for _ in range(tables)]
+    now = rng.choice([1.5, 30.0, 60_000.0, np.inf], n)
+    ours, theirs = light_curves(now, some), light_curves_by_numpy(now, some)
+    np.testing.assert_array_equal(ours.offsets, theirs.offsets)
+    assert ours.columns.keys() == theirs.columns.keys()
+    for name, column in theirs.columns.items():
+        assert ours[name].dtype == column.dtype
+        np.testing.assert_array_equal(ours[name], column)
+
+
+@given(st.lists(st.one_of(st.floats(), st.sampled_from([-999.0, -99.0, 0.0]))))
+def test_placeholders_and_infinities_are_nan_and_nothing_else(values: list[float]) -> None:
+    given_ = np.array(values, dtype=np.float64)
+    expected = np.where(np.isin(given_, (-999.0, -99.0)) | ~np.isfinite(given_), np.nan, given_)
+    np.testing.assert_array_equal(without_sentinels(given_, -999.0, -99.0), expected)
+
+
+@given(st.lists(st.sampled_from([*BANDS, "", "ug", "Y", "u ", "1"])))
+def test_only_a_single_letter_is_a_band(texts: list[str]) -> None:
+    expected = [BANDS.index(text) if text in BANDS else -1 for text in texts]
+    assert band_codes(np.array([text.encode() for text in texts], dtype="S2")).tolist() == expected
