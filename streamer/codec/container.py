@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cramjam
 
@@ -51,11 +52,10 @@ class Header:
         return len(self.prefix) + SYNC_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block: `count` records packed into ``buffer[start:end]``."""
+class Block(NamedTuple):
+    """One block: so many records packed into ``buffer[start:end]``."""
 
-    count: int
+    records: int
     start: int
     end: int
 

@@ -108,7 +108,7 @@ class Framing:
         done = header.body
         try:
             for block in read_blocks(payload, header):
-                self._block(found, payload, header, block)
+                self._block(found, payload, header, block, schema)
                 done = block.end + SYNC_BYTES
         except BadContainer as bad:
             if len(found) > before:  # the dead letter holds what was not read, and not what was
@@ -117,23 +117,22 @@ class Framing:
         if len(found) == before:
             found.reject(Reason.EMPTY, "a container file without records", schema)
 
-    def _block(self, found: RowsFound, payload: bytes, header: Header, block: Block) -> None:
-        schema = found.schema(header.schema)
-        if header.codec == "null" and block.count == 1:  # as every survey writes: no copy
+    def _block(self, found: RowsFound, payload: bytes, header: Header, block: Block, schema: int) -> None:
+        if header.codec == "null" and block.records == 1:  # as every survey writes: no copy
             found.add(payload, [(block.start, block.end)], schema)
             return
         body = self._unpacked(payload[block.start : block.end], header.codec)
-        if block.count == 1:
+        if block.records == 1:
             found.add(body, [(0, len(body))], schema)
             return
-        spans, status = self._reader(header.schema).spans(body, block.count)
+        spans, status = self._reader(header.schema).spans(body, block.records)
         found.add(body, spans, schema)
         if status != Status.OK:
             reason, detail = REASON_OF_STATUS[status]
             if spans:
                 sync = payload[len(header.prefix) : header.body]
-                found.open_rest(written(header.schema, block.count - len(spans), body[spans[-1][1] :], sync))
-            found.reject(reason, f"record {len(spans)} of {block.count} and what follows: {detail}", schema)
+                found.open_rest(written(header.schema, block.records - len(spans), body[spans[-1][1] :], sync))
+            found.reject(reason, f"record {len(spans)} of {block.records} and what follows: {detail}", schema)
 
     def _unpacked(self, data: bytes, codec: str) -> bytes:
         if self._room <= 0:
@@ -185,7 +184,7 @@ class Framing:
         payloads: list[bytes] = []
         for block in read_blocks(message, header):
             body = self._unpacked(message[block.start : block.end], header.codec)
-            spans, status = reader.spans(body, block.count)
+            spans, status = reader.spans(body, block.records)
             if status != Status.OK:
                 return []
             held = [reader.read(body, start)[0].get("payload") for start, _ in spans]

@@ -31,7 +31,7 @@ SCHEMA = WriterSchema.of(TREE)
 
 def bodies_of(file: bytes) -> list[tuple[int, bytes]]:
     header = read_header(file)
-    return [(block.count, unpacked(file[block.start : block.end], header.codec)) for block in read_blocks(file, header)]
+    return [(block.records, unpacked(file[block.start : block.end], header.codec)) for block in read_blocks(file, header)]
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
