@@ -20,6 +20,8 @@ from streamer.training.train import train
 MIN_OBJECTS = 8
 """A class with fewer objects is left out, and that is said."""
 _NEEDS_CONTEXT, _NEEDS_LIMITS, _NEEDS_FORCED = "context", "limits", "forced"
+_FEW = 2000
+"""Objects up to which all of them calibrate, each by a model that never saw it; more than that have enough in a tenth."""
 _MANY = 200
 """Objects from which a tenth of them is enough for each of test, calibration and validation."""
 
@@ -98,7 +100,7 @@ points = "all"
 
 [split]
 slices = {slices}
-rotations = 1
+rotations = {slices if len(kept) < _FEW else 1}
 
 [priors]
 source = "the labelled objects of the table"
