@@ -151,6 +151,8 @@ class LightGBMClassifier:
         enough = n_detections >= self._manifest.min_detections
         if self._manifest.needs_all_inputs:
             enough &= np.isfinite(matrix).all(axis=1)
+        if self._manifest.needs:
+            enough &= np.isfinite(matrix[:, [self.inputs.index(name) for name in self._manifest.needs]]).all(axis=1)
         scores = unasked(len(matrix), Why.TOO_FEW_POINTS, len(self._leaves))
         if self._rule is not None:
             scores = replace(scores, possible=np.zeros(scores.leaves.shape, dtype=np.bool_), level=self._rule.level)

@@ -91,6 +91,8 @@ class Manifest:
         written, for the features' own.
     view : ``stream`` or ``history``
         One of :data:`VIEWS`; the service has only the first to show. Written only if it is not ``stream``.
+    needs : tuple of str
+        Inputs without which an alert is not classified. Written only if there are some.
     score : str
         Name of the further score that the probability of the first leaf is, where the model answers another question than the class
         of an alert; empty for a classifier. Written only if there is one.
@@ -116,6 +118,7 @@ class Manifest:
     needs_all_inputs: bool = False
     period_budget: int | None = None
     view: str = "stream"
+    needs: tuple[str, ...] = ()
     score: str = ""
     basis: str = "REAL"
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -133,6 +136,8 @@ class Manifest:
             raise InvalidBundle(f"manifest: period_budget {self.period_budget} must be at least 1")
         if self.view not in VIEWS:
             raise InvalidBundle(f"manifest: view is {self.view!r:.80}, not one of {', '.join(VIEWS)}")
+        if unknown := sorted(set(self.needs) - set(self.inputs)):
+            raise InvalidBundle(f"manifest: needs {', '.join(unknown)}, which are no inputs")
         if self.basis not in BASES:
             raise InvalidBundle(f"manifest: basis {self.basis!r} is none of {', '.join(BASES)}")
 
@@ -162,6 +167,8 @@ class Manifest:
             del tree["period_budget"]
         if self.view == "stream":
             del tree["view"]
+        if not self.needs:
+            del tree["needs"]
         if not self.score:
             del tree["score"]
         if self.basis == "REAL":
@@ -190,6 +197,7 @@ class Manifest:
             needs_all_inputs=_flag(tree, "needs_all_inputs"),
             period_budget=_entry(tree, "period_budget", int) if "period_budget" in tree else None,
             view=_entry({"view": "stream", **tree}, "view", str),
+            needs=_tuple({"needs": [], **tree}, "needs", str),
             score=_entry({"score": "", **tree}, "score", str),
             basis=_entry({"basis": "REAL", **tree}, "basis", str),
             metrics={name: float(value) for name, value in _mapping(tree, "metrics", (int, float)).items()},

@@ -19,7 +19,7 @@ from streamer.sources.simulated.broken import Framed
 from streamer.sources.simulated.broken import broken as broken_packet
 from streamer.sources.simulated.packets import VERSION
 from streamer.sources.simulated.population import SITES, Event, events, object_events
-from streamer.sources.simulated.pulsar import SCHEMA_NAME, candidates
+from streamer.sources.simulated.pulsar import SCHEMA_NAME, Candidate, candidates
 from streamer.stores.bundled import SIMULATED_LSST_ID, bundled_schema
 
 FramingName = Literal["container", "registry"]
@@ -90,7 +90,8 @@ def simulate(
     if known(survey) == PULSAR:
         if framing == "registry":
             raise InvalidData("simulated pulsar candidates come in containers alone: no registry id is set aside for them")
-        return islice(_candidates(seed, _Wrapper(bundled_schema(SCHEMA_NAME, VERSION), (seed, 3, 4), broken, framing)), count)
+        wrapper = _Wrapper(bundled_schema(SCHEMA_NAME, VERSION), (seed, 3, 4), broken, framing)
+        return islice(_wrapped(candidates(seed), wrapper), count)
     return islice(_alerts(events(survey, seed), _Packer(survey, seed, broken, cutout_bytes, framing)), count)
 
 
@@ -107,6 +108,12 @@ def simulate_light_curves(survey: str, n_objects: int, seed: int) -> Iterator[tu
         alerts = list(_alerts(iter(object_events(site, seed, number)), packer))
         if alerts:
             yield alerts[0].object_id, alerts[0].truth, alerts
+
+
+def simulate_kind(kind: str, n: int, seed: int) -> Iterator[SimulatedAlert]:
+    """The first `n` pulsar candidates of one kind: ``pulsar``, ``rfi`` or ``noise``."""
+    wrapper = _Wrapper(bundled_schema(SCHEMA_NAME, VERSION), (seed, 3, 4), 0.0, None)
+    return islice(_wrapped(candidates(seed, kind), wrapper), n)
 
 
 def write_files(alerts: Iterable[SimulatedAlert], folder: Path, progress: Callable[[int], None] = lambda _written: None) -> int:
@@ -247,8 +254,8 @@ class _Packer:
         return SimulatedAlert(payload, origin.truth.name, origin.object_id, origin.alert_id(point), event.epoch, spoiled)
 
 
-def _candidates(seed: int, wrapper: _Wrapper) -> Iterator[SimulatedAlert]:
-    for number, one in enumerate(candidates(seed)):
+def _wrapped(found: Iterator[Candidate], wrapper: _Wrapper) -> Iterator[SimulatedAlert]:
+    for number, one in enumerate(found):
         payload, spoiled = wrapper.payload(number, one.body)
         yield SimulatedAlert(payload, one.truth, one.object_id, one.candidate_id, one.epoch, spoiled)
 

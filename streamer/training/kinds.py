@@ -13,6 +13,8 @@ from streamer.training.candidates.recipe import names
 from streamer.training.candidates.report import scores_text as table_text
 from streamer.training.candidates.train import evaluate_table, train_table
 from streamer.training.evaluate import evaluate as evaluate_light_curves
+from streamer.training.folded.report import scores_text as folded_text
+from streamer.training.folded.train import evaluate_folded, train_folded
 from streamer.training.orbits.report import scores_text as orbits_text
 from streamer.training.orbits.train import evaluate_orbits, train_orbits
 from streamer.training.report import scores_text as light_curves_text
@@ -48,6 +50,7 @@ class Kind:
 
 KINDS = (
     Kind("table", train_table, evaluate_table, table_text),
+    Kind("anchor", train_folded, evaluate_folded, folded_text),
     Kind("orbits", train_orbits, evaluate_orbits, orbits_text),
     Kind("benchmark", run_benchmark, evaluate_benchmark, benchmark_text),
     Kind(

@@ -50,20 +50,23 @@ class Habits:
         S/N of a pulsar's profile.
     rfi_snr, noise_snr : pair
         The same of interference, and of the largest chances.
-    floor : pair
-        What noise reaches in the DM curve, over a pulsar's own peak at S/N 10.
-    spikes : pair
-        How uneven that noise is: the scatter of its logarithm.
+    threshold : pair
+        S/N below which a search reports nothing at a trial DM.
+    chances : pair
+        Share of the trials at which noise or interference is reported all the same.
+    surplus : pair
+        By how much S/N these are above the threshold, on average.
     scattered, absent, accelerated : float
         Shares of pulsars with a tail, with pauses, and with an acceleration that the fold did not take out.
     """
 
-    duty: tuple[float, float] = (0.012, 0.5)
-    snr: tuple[float, float] = (5.0, 150.0)
+    duty: tuple[float, float] = (0.012, 0.35)
+    snr: tuple[float, float] = (6.0, 250.0)
     rfi_snr: tuple[float, float] = (3.0, 60.0)
-    noise_snr: tuple[float, float] = (1.0, 7.0)
-    floor: tuple[float, float] = (0.01, 0.4)
-    spikes: tuple[float, float] = (0.6, 2.2)
+    noise_snr: tuple[float, float] = (1.5, 12.0)
+    threshold: tuple[float, float] = (0.5, 7.0)
+    chances: tuple[float, float] = (0.002, 0.12)
+    surplus: tuple[float, float] = (0.3, 6.0)
     scattered: float = 0.3
     absent: float = 0.15
     accelerated: float = 0.1
@@ -158,7 +161,7 @@ def interference(rng: np.random.Generator, habits: Habits = HABITS) -> Folded:
 def noise(rng: np.random.Generator, habits: Habits = HABITS) -> Folded:
     """The largest of many chances: a little of anything in a few rows, at any DM."""
     period, dm = _spread(rng, (0.0015, 8.0)), float(rng.uniform(0.0, float(DM[-1])))
-    duty = _spread(rng, (0.02, 0.5))
+    duty = _spread(rng, (0.01, 0.5))
     wander = np.cumsum(rng.normal(size=BINS)) if rng.random() < 0.3 else _components(rng, duty)
     shape = wander - np.linspace(0.0, wander[-1], BINS)
     shape = shape / max(float(np.abs(shape).max()), 1e-9)
@@ -203,10 +206,18 @@ def _folded(
     share = signal.in_band / max(float(signal.in_band.sum()), 1e-9)
     subbands = strength * share[:, None] * mean + rng.normal(scale=1.0 / math.sqrt(ROWS), size=(ROWS, BINS))
     subbands += (profile - subbands.sum(axis=0)) / ROWS  # their sum is the same profile, as it must be
-    floor = np.exp(_spread(rng, habits.spikes) * rng.normal(size=TRIALS)) * 10.0 * _spread(rng, habits.floor)
-    curve = snr * height * (1.0 + 0.03 * rng.normal(size=TRIALS)) + floor
     stated = math.hypot(snr, 5.0) * math.exp(0.1 * rng.normal())
-    return Folded(period, dm, duty, stated, beams, profile, _halved(subints), _halved(subbands), curve)
+    return Folded(period, dm, duty, stated, beams, profile, _halved(subints), _halved(subbands), _curve(rng, snr * height, habits))
+
+
+def _curve(rng: np.random.Generator, clean: Float64s, habits: Habits) -> Float64s:
+    """What a search reports at each trial: nothing below its threshold, and chances here and there."""
+    least = _spread(rng, habits.threshold)
+    found = clean + rng.normal(size=TRIALS)
+    found = np.where(found > least, found, 0.0)
+    by_chance = rng.random(TRIALS) < _spread(rng, habits.chances)
+    surplus = least + _spread(rng, habits.surplus) * rng.exponential(size=TRIALS)
+    return np.asarray(np.where(by_chance, np.maximum(found, surplus), found))
 
 
 def _components(rng: np.random.Generator, duty: float) -> Float64s:

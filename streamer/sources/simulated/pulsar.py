@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -46,17 +47,16 @@ class Candidate:
     epoch: float
 
 
-def candidates(seed: int) -> Iterator[Candidate]:
-    """Candidates without end, in order of time; the same seed gives the same ones."""
+def candidates(seed: int, kind: str | None = None) -> Iterator[Candidate]:
+    """Candidates without end, in order of time; the same seed gives the same ones. All of one kind, if it is named."""
     write = _Writer(bundled_schema(SCHEMA_NAME, "1.0"))
-    number = 0
-    while True:
-        yield _candidate(np.random.default_rng((seed, 3, number)), seed, number, write)
-        number += 1
+    for number in count():
+        rng = np.random.default_rng((seed, 3, number))
+        drawn = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+        yield _candidate(rng, kind or drawn, seed, number, write)
 
 
-def _candidate(rng: np.random.Generator, seed: int, number: int, write: _Writer) -> Candidate:
-    kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+def _candidate(rng: np.random.Generator, kind: str, seed: int, number: int, write: _Writer) -> Candidate:
     one = KINDS[kind](rng, HABITS)
     scan = number // PER_SCAN
     mjd = FIRST_MJD + (scan + 0.5) * SCAN_S / SECONDS_PER_DAY
@@ -91,8 +91,8 @@ def _candidate(rng: np.random.Generator, seed: int, number: int, write: _Writer)
 
 def _epochs(rng: np.random.Generator, one: Folded, mjd: float) -> tuple[float, float, list[dict[str, Any]]]:
     """Barycentric period, its error, and earlier epochs of a pulsar; a third of the fast ones move on circular orbits."""
-    count = int(rng.integers(_MOST_EARLIER))
-    times = np.append(np.sort(mjd - rng.uniform(0.05, 300.0, count)), mjd)
+    earlier_ones = int(rng.integers(_MOST_EARLIER))
+    times = np.append(np.sort(mjd - rng.uniform(0.05, 300.0, earlier_ones)), mjd)
     sigma = one.width / (2.355 * one.snr)
     error = math.sqrt(12.0) * sigma * one.period**2 / SCAN_S
     speed, days = 0.0, 1.0

@@ -38,7 +38,7 @@ class Held:
     probability : float64[repeats, n]
         Calibrated P(pulsar).
     is_above : bool[repeats, n]
-        Whether it is above the threshold that was best within the training part.
+        Whether it is above the threshold that the training part expects to be best.
     thresholds : float64[repeats × folds]
     """
 
@@ -90,7 +90,7 @@ def calibrated(recipe: TableRecipe, matrix: Float32s, truth: Int64s, rng: np.ran
         test, train = fold == number, fold != number
         raw[test] = _raw(recipe, matrix[train], truth[train], matrix[test])
     calibration = Calibration.single(temperature(raw, truth))
-    return calibration, scores.best_threshold(truth, _probability(calibration, raw))
+    return calibration, scores.expected_best_threshold(_probability(calibration, raw))
 
 
 def temperature(raw: Float64s, truth: Int64s) -> float:
@@ -104,7 +104,7 @@ def fit(recipe: TableRecipe, table: FeatureTable) -> Fitted:
     """The model of all rows, with the temperature of their cross-validation."""
     rng = np.random.default_rng((recipe.seed, 2))
     calibration, _ = calibrated(recipe, table.matrix, table.is_pulsar, rng)
-    return Fitted(_trained(recipe, table.matrix, table.is_pulsar).model_to_string(), calibration)
+    return Fitted(_trained(recipe, table.matrix, table.is_pulsar, table.names).model_to_string(), calibration)
 
 
 def bundle(recipe: TableRecipe, table: FeatureTable, fitted: Fitted, metrics: dict[str, float], card: str) -> dict[str, bytes]:
@@ -146,9 +146,9 @@ def tree_settings(trees: Trees, seed: int) -> dict[str, object]:
     return {**_UNDISTURBED, **chosen}
 
 
-def _trained(recipe: TableRecipe, matrix: Float32s, truth: Int64s) -> lightgbm.Booster:
+def _trained(recipe: TableRecipe, matrix: Float32s, truth: Int64s, names: tuple[str, ...] | None = None) -> lightgbm.Booster:
     column = np.where(truth == 1, PULSAR, 1 - PULSAR)
-    data = lightgbm.Dataset(matrix, column, feature_name=list(INPUTS))
+    data = lightgbm.Dataset(matrix, column, feature_name="auto" if names is None else list(names))
     return lightgbm.train(tree_settings(recipe.trees, recipe.seed), data, num_boost_round=recipe.trees.rounds)
 
 

@@ -19,6 +19,8 @@ from streamer.errors import InvalidData
 from streamer.features import profile
 
 FILE = Path("pulsars") / "htru2" / "HTRU_2.csv"
+THIRTY = Path("pulsars") / "htru2" / "HTRU_2_30_features_10_bin.csv"
+N_THIRTY = 30
 NAME = "htru2"
 WHAT = "8 features of 17,898 folded candidates of the HTRU Medlat survey, labelled by people as pulsar or not"
 SOURCE = "HTRU_2.csv, as distributed with the Pulsar Feature Lab"
@@ -42,11 +44,14 @@ class FeatureTable:
         1 for a pulsar, 0 for anything else.
     sha256 : str
         Of the file.
+    names : tuple of str
+        Of the features.
     """
 
     matrix: Float32s
     is_pulsar: Int64s
     sha256: str
+    names: tuple[str, ...] = INPUTS
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -68,6 +73,24 @@ def read(data: Path) -> FeatureTable:
     for half in (0, 4):
         _check_bound(path, values[:, half + 2], values[:, half + 3])
     return FeatureTable(values[:, :-1].astype(np.float32), values[:, -1].astype(np.int64), hashlib.sha256(raw).hexdigest())
+
+
+def read_thirty(data: Path) -> FeatureTable:
+    """The table with the 30 features in ten bins each beside its eight: the same rows, for comparison alone.
+
+    Eight of the thirty are the same eight; the other 22 (of Thornton 2013 and others) came without their definitions, so that
+    nothing that serves can compute them.
+    """
+    eight, path = read(data), data / THIRTY
+    try:
+        raw = path.read_bytes()
+        values = np.array([line.split(",") for line in raw.decode("ascii").split()], dtype=np.float32)
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{path}: cannot be read as a table of numbers: {error}") from error
+    if values.ndim != 2 or values.shape != (len(eight), N_THIRTY + 1) or (values[:, -1] != eight.is_pulsar).any():
+        raise InvalidData(f"{path}: not {N_THIRTY} features and the label of each row of {FILE.name}")
+    names = (*INPUTS, *(f"binned_{number + 1}" for number in range(N_THIRTY)))
+    return FeatureTable(np.hstack([eight.matrix, values[:, :-1]]), eight.is_pulsar, hashlib.sha256(raw).hexdigest(), names)
 
 
 def _check_bound(path: Path, skewness: Float64s, excess: Float64s) -> None:

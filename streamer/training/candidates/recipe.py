@@ -43,6 +43,13 @@ class Trees(Section):
     """Part of the recipe, since the order of sums depends on it."""
 
 
+class Comparison(Section):
+    """The same judgement of a model of HTRU2's thirty binned features, which nothing computes in the stream."""
+
+    validation: Validation
+    trees: Trees
+
+
 class TableRecipe(Section):
     """One model of a table of features."""
 
@@ -54,6 +61,8 @@ class TableRecipe(Section):
     seed: Annotated[int, Field(ge=0)]
     validation: Validation = Validation()
     trees: Trees
+    thirty: Comparison | None = None
+    """Compared with; without it nothing is."""
 
 
 def is_of_a_table(path: Path) -> bool:

@@ -102,7 +102,8 @@ def fitted(
     raw = _raw(_trained(recipe, pulsars, np.flatnonzero(part > 0), rng), examples)
     truth = pulsars.is_binary[examples.pulsar].astype(np.int64)
     place = np.searchsorted(np.array(_BINS), examples.epochs, side="right") - 1
-    temperatures = tuple(temperature(raw[place == b], truth[place == b]) for b in range(len(_BINS)))
+    bins = [place == b for b in range(len(_BINS))]
+    temperatures = tuple(temperature(raw[inside], truth[inside]) if inside.any() else 1.0 for inside in bins)
     return _trained(recipe, pulsars, chosen, rng), Calibration(_BINS, temperatures)
 
 
