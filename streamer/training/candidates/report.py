@@ -140,9 +140,9 @@ def _thirty(evaluation: Tree) -> list[str]:
         for key, bound, more in THIRTY_TARGETS
     ]
     what = (
-        "The same table circulates with 30 features in ten bins each: these eight and 22 more, whose definitions are not in it. A "
-        f"model of all of them, judged in the same way ({plan['folds']} folds, {plan['repeats']} repeats), finds what follows; it is "
-        "a comparison and is not served."
+        "The same table circulates with 30 features in ten bins each: these eight and 22 more, whose definitions are not in it. "
+        f"A model of all of them, judged in the same way ({plan['folds']} folds, {plan['repeats']} repeats), finds what follows; "
+        "it is a comparison and is not served."
     )
     return [
         "## What more features would bring",

@@ -144,6 +144,28 @@ def test_the_best_threshold_has_the_largest_f1() -> None:
     assert scores.f1(truth, p, p >= best) == max(scores.f1(truth, p, p >= level) for level in p)
 
 
+def test_the_expected_threshold_is_the_best_one_where_probabilities_are_right() -> None:
+    rng = np.random.default_rng(4)
+    p = rng.beta(0.3, 2.0, 50_000)
+    truth = (rng.random(50_000) < p).astype(np.int64)
+    expected = scores.f1(truth, p, p >= scores.expected_best_threshold(p))
+    assert expected == pytest.approx(scores.f1(truth, p, p >= scores.best_threshold(truth, p)), abs=0.003)
+
+
+def test_the_thirty_features_stand_beside_the_eight(tmp_path: Path) -> None:
+    rows = lines(12)
+    write_table(tmp_path, rows)
+    labels = [row.rsplit(",", 1)[1] for row in rows]
+    path = tmp_path / htru2.THIRTY
+    path.write_text("\n".join(",".join(["3"] * 30 + [label]) for label in labels))
+    table = htru2.read_thirty(tmp_path)
+    assert table.matrix.shape == (12, len(table.names)) == (12, 38)
+    np.testing.assert_array_equal(table.matrix[:, :8], htru2.read(tmp_path).matrix)
+    path.write_text("\n".join(",".join(["3"] * 30 + [label]) for label in reversed(labels)))
+    with pytest.raises(InvalidData, match="each row"):
+        htru2.read_thirty(tmp_path)
+
+
 def test_false_positives_are_counted_where_the_recall_is_reached() -> None:
     truth = np.array([1] * 20 + [0] * 10)
     p = np.concatenate([np.linspace(0.5, 0.9, 20), np.linspace(0.0, 0.55, 10)])

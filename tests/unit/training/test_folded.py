@@ -11,6 +11,7 @@ from streamer.data.arrays import Float32s
 from streamer.data.batch import State
 from streamer.errors import InvalidConfig
 from streamer.features import check_names
+from streamer.stores.models import PACKAGED
 from streamer.training.candidates import htru2
 from streamer.training.folded.anchor import KINDS, Simulated, anchored, mismatch, simulated
 from streamer.training.folded.fit import N_REAL, inputs_of, p_pulsar, temperature
@@ -121,6 +122,15 @@ def test_inputs_that_do_not_exist_are_named(tmp_path: Path, old: str, new: str, 
     _, recipe = read_folded_recipe(path)
     with pytest.raises(InvalidConfig, match=message):
         inputs_of(recipe)
+
+
+def test_the_shipped_model_is_the_documented_one() -> None:
+    folder, documented = PACKAGED / "pulsar-candidate", Path(__file__).parents[3] / "docs" / "models" / "pulsar-candidate"
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    model = LightGBMClassifier(files, check_names)
+    assert (documented / "card.md").read_bytes() == files["card.md"]
+    assert f"Checksum of the bundle: `{model.checksum}`" in (documented / "report.md").read_text()
+    assert files["recipe.toml"] == (RECIPES / "pulsar-candidate.toml").read_bytes()
 
 
 def test_the_shipped_recipe_is_one() -> None:
