@@ -18,8 +18,9 @@ import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streamer.codec.encode import SINGLE_OBJECT_MAGIC
+from streamer.config import Model
 from streamer.stores.bundled import bundled_schema
-from streamer.stores.models import ModelStore
+from streamer.tagged import VERSION
 from tests.broker.client import values
 from tests.kafka_fixtures import Kafka, Names
 from tests.kafka_server import free_ports
@@ -92,7 +93,7 @@ class Service:
                 "framing": "single-object",
                 "largest": largest,
             },
-            "model": {"name": list(ModelStore().names())},
+            "model": {"name": list(Model().name)},
             "telemetry": {"port": self.port},
             "worker": {"instance": names("instance")},
         }
@@ -158,7 +159,7 @@ def container_records(payload: bytes) -> list[dict[str, Any]]:
 
 def records(kind: Kind, payloads: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """The records of single-object messages, read with the released schema and nothing of ours."""
-    schema = fastavro.parse_schema(bundled_schema(kind, "1.0").tree)
+    schema = fastavro.parse_schema(bundled_schema(kind, VERSION if kind == "tagged" else "1.0").tree)
     for payload in payloads:
         assert payload.startswith(SINGLE_OBJECT_MAGIC)
         record = fastavro.schemaless_reader(io.BytesIO(payload[10:]), schema, None)

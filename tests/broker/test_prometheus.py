@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from streamer.config import Model
 from streamer.sources.simulator import simulate
-from streamer.stores.models import ModelStore
 from tests.broker.client import produce
 from tests.broker.service import ROOT, Service
 from tests.kafka_fixtures import Kafka, Names
@@ -145,7 +145,7 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboard(
 
     assert len(telling) >= 17
     assert found["sum(streamer_ledger_imbalance)"] == [0.0]
-    assert len(found["streamer_model_info"]) == workers * len(ModelStore().names())
+    assert len(found["streamer_model_info"]) == workers * len(Model().name)
     assert all(value > 0 for value in found["sum(rate(streamer_alerts_total[$__rate_interval]))"])
     assert not any(math.isnan(value) for values in found.values() for value in values)
     assert 0 < wrong < alerts == sent
