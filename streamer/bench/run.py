@@ -12,7 +12,7 @@ from typing import Any
 
 from streamer import __version__
 from streamer.bench.measures import candidates, decode, forest, kafka, memory, output, scaling, start, whole
-from streamer.bench.models import STAND_IN_ALERTS, STAND_IN_ROUNDS, Model, model_for, stand_in
+from streamer.bench.models import STAND_IN_ALERTS, STAND_IN_ROUNDS, Model, model_for, model_named, stand_in
 from streamer.bench.packets import SIMULATED, SURVEYS, Sample, sample
 from streamer.bench.result import Measured
 from streamer.errors import Fatal
@@ -125,9 +125,14 @@ def _measured(name: str, request: Request, samples: list[Sample], models: list[t
         "scaling": partial(scaling.measure, models, effort.rounds, effort.histories, effort.batches),
         "start": partial(start.measure, effort.rounds, effort.is_cold),
         "memory": partial(memory.measure, models[0][0], effort.memory_alerts),
-        "kafka": lambda: kafka.measure(models, request.servers or "", effort.through_kafka),
+        "kafka": lambda: kafka.measure([*models, _candidates(effort)], request.servers or "", effort.through_kafka),
     }
     return measures[name]()
+
+
+def _candidates(effort: Effort) -> tuple[Model, Sample]:
+    """The model that answers for pulsar candidates by default, and candidates."""
+    return model_named(candidates.OF_EIGHT), sample("pulsar", None, effort.simulated)
 
 
 def _stand_ins(effort: Effort, samples: list[Sample]) -> Iterator[tuple[Model, Sample]]:

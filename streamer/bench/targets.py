@@ -58,6 +58,7 @@ TARGETS = (
     Target("tags_per_s", "ZTF tags/s through Kafka", 10_000, is_ratio=False),
     Target("whole_packets_per_s", "ZTF whole packets/s through Kafka", 3_000, is_ratio=False),
     Target("lsst_tags_per_s", "LSST tags/s through Kafka", 2_500, is_ratio=False),
+    Target("candidate_tags_per_s", "pulsar candidates/s through Kafka", 8_333, is_ratio=False),
     Target("latency_p99_s", "p99 latency at 1,000 alerts/s, s", 1.0, is_least=False, is_ratio=False),
     Target("start_warm_s", "start of a worker with compiled kernels, s", 5.0, is_least=False, is_ratio=False),
     Target("start_warm_two_s", "start of two workers with compiled kernels, s", 5.0, is_least=False, is_ratio=False),

@@ -26,7 +26,15 @@ from streamer.errors import Fatal
 from streamer.sinks.feed import feed, paced
 from streamer.telemetry import SystemClock
 
-KEYS = ("worker_cpu_over_bare", "tags_per_s", "whole_packets_per_s", "lsst_tags_per_s", "latency_p50_s", "latency_p99_s")
+KEYS = (
+    "worker_cpu_over_bare",
+    "tags_per_s",
+    "whole_packets_per_s",
+    "lsst_tags_per_s",
+    "candidate_tags_per_s",
+    "latency_p50_s",
+    "latency_p99_s",
+)
 PARTITIONS = 4
 WARM_SHARE = 0.15
 """Share of the messages whose time does not count: connecting, the first fetches."""
@@ -40,7 +48,7 @@ class Amounts:
 
     Parameters
     ----------
-    ztf, lsst : int
+    ztf, lsst, candidates : int
         Packets in each topic.
     rounds : int
     latency_s : float
@@ -54,6 +62,7 @@ class Amounts:
     rounds: int = 3
     latency_s: float = 20.0
     most_workers: int = 2
+    candidates: int = 40_000
 
 
 NORMAL = Amounts()
@@ -81,7 +90,9 @@ FULL = Variant("ztf", "full", "container")
 FULL_TWO = Variant("ztf", "full", "container", workers=2)
 LSST = Variant("lsst", "tag", "container")
 LSST_TWO = Variant("lsst", "tag", "container", workers=2)
-VARIANTS = (TAG, TAG_SMALL, FULL, TAG_TWO, FULL_TWO, LSST, LSST_TWO)
+CANDIDATES = Variant("pulsar", "tag", "single-object")
+CANDIDATES_TWO = Variant("pulsar", "tag", "single-object", workers=2)
+VARIANTS = (TAG, TAG_SMALL, FULL, TAG_TWO, FULL_TWO, LSST, LSST_TWO, CANDIDATES, CANDIDATES_TWO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,7 @@ class Rates:
 
 def measure(models: Sequence[tuple[Model, Sample]], servers: str, amounts: Amounts) -> Measured:
     """All variants in turn with a bare consumer on the same topics; then latency."""
-    counts = {"ztf": amounts.ztf, "lsst": amounts.lsst}
+    counts = {"ztf": amounts.ztf, "lsst": amounts.lsst, "pulsar": amounts.candidates}
     with _bench(models, servers) as bench:
         for _, sample in models:
             bench.fill(sample, counts[sample.survey])
@@ -133,7 +144,8 @@ def measure(models: Sequence[tuple[Model, Sample]], servers: str, amounts: Amoun
                     if variant.survey == survey:
                         ours[variant].add(bench.work(variant, counts[survey]))
         latency = bench.latency(models[0][1], amounts.latency_s)
-    missing = {"lsst_tags_per_s": "no LSST packets were sent"} if "lsst" not in surveys else {}
+    keys = {"lsst": "lsst_tags_per_s", "pulsar": "candidate_tags_per_s"}
+    missing = {key: f"no {survey} packets were sent" for survey, key in keys.items() if survey not in surveys}
     values = _values(bare, ours) | {
         "latency_p50_s": float(np.percentile(latency, 50)),
         "latency_p99_s": float(np.percentile(latency, 99)),
@@ -147,6 +159,7 @@ def _values(bare: Mapping[str, Rates], ours: Mapping[Variant, Rates]) -> dict[st
         "tags_per_s": _best(ours, TAG, TAG_TWO),
         "whole_packets_per_s": _best(ours, FULL, FULL_TWO),
         "lsst_tags_per_s": _best(ours, LSST, LSST_TWO),
+        "candidate_tags_per_s": _best(ours, CANDIDATES, CANDIDATES_TWO),
     }
 
 

@@ -18,10 +18,11 @@ from streamer.training.folded.recipe import FoldedRecipe
 _ROUNDS = 200
 
 
-def on_real(recipe: FoldedRecipe, table: FeatureTable, probability: Float64s) -> dict[str, Any]:
-    """Scores of P(pulsar) of real rows, float64[repeats, n], by models that never saw them."""
+def on_real(recipe: FoldedRecipe, table: FeatureTable, probability: Float64s, without: Float64s) -> dict[str, Any]:
+    """Scores of P(pulsar) of real rows, float64[repeats, n], by models that never saw them; with and without the DM curve."""
     return {
         "as_answered": scores.figures(table.is_pulsar, probability, probability > 0.5, recipe.seed),
+        "without_curve": scores.figures(table.is_pulsar, without, without > 0.5, recipe.seed),
         "ece_noise_floor": scores.noise_floor(probability[0], recipe.seed),
         "reliability": scores.reliability(table.is_pulsar, probability[0]),
     }

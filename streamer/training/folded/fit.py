@@ -20,7 +20,8 @@ from streamer.classify.manifest import Manifest, TrainingSet
 from streamer.classify.taxonomy import Class, by_name
 from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.errors import InvalidConfig
-from streamer.features import families_of, subbands, subints
+from streamer.features import dispersion, families_of, subbands, subints
+from streamer.features.feature import Family
 from streamer.training.candidates import htru2
 from streamer.training.candidates.fit import Fitted, stratified, tree_settings
 from streamer.training.candidates.htru2 import FeatureTable
@@ -31,6 +32,8 @@ LEAVES: tuple[Class, ...] = tuple(by_name(name) for name in ("Pulsar", "RFI", "N
 """In the order of the kinds that are simulated."""
 N_REAL = len(htru2.INPUTS)
 """The real table's features are the first inputs."""
+N_PROFILE = 4
+"""The first half of those is the profile's, the other the DM curve's."""
 _ROUNDS = 120
 _TEMPERATURES = np.geomspace(0.4, 2.5, 61)
 _DRAWN, _TESTED = 3, 4
@@ -79,10 +82,16 @@ def drawn_again(recipe: FoldedRecipe, some: Simulated, table: FeatureTable, rng:
     matrix = found.matrix.copy()
     names = inputs_of(recipe)
     for family in (subints.FAMILY, subbands.FAMILY):
-        columns = np.array([names.index(feature.name) for feature in family.outputs(()) if feature.name in names], dtype=np.int64)
-        matrix[np.ix_(np.flatnonzero(rng.random(len(found)) < plan.lacking), columns)] = np.nan
+        matrix[np.ix_(np.flatnonzero(rng.random(len(found)) < plan.lacking), _columns(family, names))] = np.nan
+    of_curve = np.concatenate([np.arange(N_PROFILE, N_REAL), _columns(dispersion.FAMILY, names)])
+    matrix[np.ix_(np.flatnonzero(rng.random(len(found)) < plan.no_curve), of_curve)] = np.nan
     matrix[np.ix_(np.flatnonzero(rng.random(len(found)) < plan.bare), np.arange(N_REAL, len(names)))] = np.nan
     return Simulated(matrix, found.kind)
+
+
+def _columns(family: Family, names: tuple[str, ...]) -> Int64s:
+    """Where the family's features are among the inputs."""
+    return np.array([names.index(feature.name) for feature in family.outputs(()) if feature.name in names], dtype=np.int64)
 
 
 def rows_of(recipe: FoldedRecipe, table: FeatureTable, again: Simulated) -> Rows:
@@ -92,6 +101,8 @@ def rows_of(recipe: FoldedRecipe, table: FeatureTable, again: Simulated) -> Rows
     order = np.concatenate([np.flatnonzero(table.is_pulsar), negative, negative])
     real = np.full((len(order), again.matrix.shape[1]), np.nan, dtype=np.float32)
     real[:, :N_REAL] = table.matrix[order]
+    without = np.random.default_rng((recipe.seed, 7)).random(len(table)) < recipe.simulation.no_curve
+    real[without[order], N_PROFILE:N_REAL] = np.nan
     positives = len(order) - 2 * len(negative)
     kind = np.repeat([PULSAR, KINDS.index("rfi"), KINDS.index("noise")], [positives, len(negative), len(negative)])
     weight = np.concatenate([np.ones(positives), share[negative], 1.0 - share[negative]])
@@ -116,14 +127,15 @@ def part_of(table: FeatureTable, rows: Int64s) -> FeatureTable:
 
 def cross_validated(
     recipe: FoldedRecipe, table: FeatureTable, some: Simulated, progress: Callable[[str], None]
-) -> tuple[Float64s, float]:
-    """P(pulsar) of every real row in each repeat, float64[repeats, n], by models of the other folds; and the temperature they need.
+) -> tuple[Float64s, Float64s, float]:
+    """P(pulsar) of every real row in each repeat, float64[repeats, n], by models of the other folds; the same as if the rows had no
+    DM curve; and the temperature that is needed.
 
     The temperature of a fold is the one that the others need: it never saw the fold's labels.
     """
     plan = recipe.validation
-    raw = np.empty((plan.repeats, len(table), len(LEAVES)))
-    probability = np.empty((plan.repeats, len(table)))
+    raw, bare = (np.empty((plan.repeats, len(table), len(LEAVES))) for _ in range(2))
+    probability, without = (np.empty((plan.repeats, len(table))) for _ in range(2))
     for repeat in range(plan.repeats):
         rng = np.random.default_rng((recipe.seed, 1, repeat))
         fold = stratified(table.is_pulsar, plan.folds, rng)
@@ -131,12 +143,15 @@ def cross_validated(
             progress(f"cross-validation {repeat + 1} of {plan.repeats}, fold {number + 1} of {plan.folds}")
             known = part_of(table, np.flatnonzero(fold != number))
             model = trained(recipe, rows_of(recipe, known, drawn_again(recipe, some, known, rng)))
-            raw[repeat, fold == number] = raw_scores(model, real_rows(recipe, table.matrix[fold == number]))
+            asked = real_rows(recipe, table.matrix[fold == number])
+            raw[repeat, fold == number] = raw_scores(model, asked)
+            asked[:, N_PROFILE:] = np.nan
+            bare[repeat, fold == number] = raw_scores(model, asked)
         for number in range(plan.folds):
             others, mine = fold != number, fold == number
             t = temperature(raw[repeat, others], table.is_pulsar[others])
-            probability[repeat, mine] = p_pulsar(raw[repeat, mine], t)
-    return probability, temperature(raw.reshape(-1, len(LEAVES)), np.tile(table.is_pulsar, plan.repeats))
+            probability[repeat, mine], without[repeat, mine] = p_pulsar(raw[repeat, mine], t), p_pulsar(bare[repeat, mine], t)
+    return probability, without, temperature(raw.reshape(-1, len(LEAVES)), np.tile(table.is_pulsar, plan.repeats))
 
 
 def fit(recipe: FoldedRecipe, table: FeatureTable, some: Simulated, t: float) -> Fitted:
@@ -157,7 +172,7 @@ def bundle(recipe: FoldedRecipe, table: FeatureTable, fitted: Fitted, metrics: d
         leaves=tuple(leaf.id for leaf in LEAVES),
         inputs=inputs_of(recipe),
         min_detections=0,
-        needs=htru2.INPUTS,
+        needs=htru2.INPUTS[:N_PROFILE] if plan.no_curve > 0 else htru2.INPUTS,
         basis="MIXED",
         trees=recipe.trees.rounds * len(LEAVES),
         seed=recipe.seed,

@@ -23,6 +23,8 @@ class Simulation(Section):
     """Share of them that keep the eight features alone, as the rows of the real table have no others."""
     lacking: Annotated[float, Field(ge=0, le=1)]
     """Share of the others that lack sub-integrations, and the same of sub-bands."""
+    no_curve: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of all rows, real ones too, that lack the DM curve; 0 makes a model that needs one."""
 
 
 class Inputs(Section):

@@ -52,9 +52,9 @@ def train_folded(recipe_path: Path, data: Path, out: Path, progress: Callable[[s
     table = htru2.read(data)
     progress("simulating")
     some = drawn(recipe)
-    probability, temperature = cross_validated(recipe, table, some, progress)
+    *held, temperature = cross_validated(recipe, table, some, progress)
     progress("comparing simulation and reality")
-    evaluation = evaluated(recipe, table, some, probability)
+    evaluation = evaluated(recipe, table, some, *held)
     progress("fitting all rows")
     found = fit(recipe, table, some, temperature)
     plain = Manifest.of_json(bundle(recipe, table, found, {}, "")[MANIFEST])
@@ -72,11 +72,13 @@ def evaluate_folded(folder: Path, data: Path) -> dict[str, Any]:
     _, recipe = read_folded_recipe(folder / RECIPE)
     table, some = htru2.read(data), drawn(recipe)
     manifest = Manifest.of_json((folder / MANIFEST).read_bytes())
-    probability, _ = cross_validated(recipe, table, some, lambda _: None)
-    return {**evaluated(recipe, table, some, probability), "same_data": table.sha256 == manifest.data_hash}
+    *held, _ = cross_validated(recipe, table, some, lambda _: None)
+    return {**evaluated(recipe, table, some, *held), "same_data": table.sha256 == manifest.data_hash}
 
 
-def evaluated(recipe: FoldedRecipe, table: FeatureTable, some: Simulated, probability: Float64s) -> dict[str, Any]:
+def evaluated(
+    recipe: FoldedRecipe, table: FeatureTable, some: Simulated, probability: Float64s, without: Float64s
+) -> dict[str, Any]:
     """What is known of the model; can be written as JSON."""
     test = drawn(recipe, test=True)
     return {
@@ -92,7 +94,7 @@ def evaluated(recipe: FoldedRecipe, table: FeatureTable, some: Simulated, probab
             "simulated_for_tests": len(test),
         },
         "validation": recipe.validation.model_dump(),
-        "real": on_real(recipe, table, probability),
+        "real": on_real(recipe, table, probability, without),
         "anchor": distance(recipe, table, some, test),
         "simulated": on_simulated(recipe, table, some, test),
     }

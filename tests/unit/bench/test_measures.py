@@ -28,6 +28,7 @@ from tests.unit.bench.sizes import TINY
 KEYS = {
     "decode_ratio_ztf", "decode_ratio_lsst", "forest_ratio", "forest_identical", "pipeline_over_naive", "pipeline_over_good",
     "candidates_over_good", "candidates_per_s", "worker_cpu_over_bare", "tags_per_s", "whole_packets_per_s", "lsst_tags_per_s",
+    "candidate_tags_per_s",
     "latency_p99_s", "rss_mb_start", "rss_mb_end",
 }  # fmt: skip
 README = Path(__file__).parents[3] / "README.md"
@@ -195,6 +196,6 @@ def test_through_a_real_broker_nothing_is_missing_and_its_topics_are_deleted(kaf
     packets = sample("ztf", None, simulated=6)
     found = measure([(model_for("ztf"), packets)], kafka.bootstrap, Amounts(1_500, 0, 1, 3.0, most_workers=1))
     assert all(isinstance(found.values[key], float) for key in set(KAFKA_KEYS) - set(found.missing))
-    assert set(found.missing) == {"lsst_tags_per_s"}
+    assert set(found.missing) == {"lsst_tags_per_s", "candidate_tags_per_s"}
     left = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=10).topics
     assert not [name for name in left if name.startswith("bench-")]

@@ -33,6 +33,7 @@ per_kind = 60
 anchored = 120
 bare = 0.3
 lacking = 0.3
+no_curve = 0.2
 
 [inputs]
 families = ["profile", "pulse", "subints"]
@@ -101,11 +102,12 @@ def test_a_small_model_is_trained_twice_to_the_same_bytes_and_serves(tmp_path: P
     assert files == again
     model = LightGBMClassifier(files, check_names)
     assert [leaf.name for leaf in model.leaves] == ["Pulsar", "RFI", "Noise"]
-    assert (model.manifest.basis, model.manifest.needs) == ("MIXED", htru2.INPUTS)
+    assert (model.manifest.basis, model.manifest.needs) == ("MIXED", htru2.INPUTS[:4])
     table = htru2.read(tmp_path)
     bare = np.full((len(table), len(model.inputs)), np.nan, dtype=np.float32)
     bare[:, :N_REAL] = table.matrix
-    bare[0, 3] = np.nan
+    bare[0, 3] = np.nan  # of the profile: no answer
+    bare[1, 4:] = np.nan  # of the DM curve
     found = model.scores(bare, np.zeros(len(table), dtype=np.int64))
     assert found.state.tolist() == [State.NOT_CLASSIFIED] + [State.CLASSIFIED] * (len(table) - 1)
     evaluation = json.loads(files["evaluation.json"])
