@@ -31,6 +31,8 @@ class BenchmarkRecipe(BaseModel):
     """Objects with fewer are no part of the benchmark."""
     ages: tuple[float, ...] = ()
     """Ages (d) at which the training objects' light curves are shown too; the test objects' are whole."""
+    beside: tuple[str, ...] = ()
+    """Columns of the set's ``metadata.csv.gz`` that are inputs too: what its survey knew of an object besides the light curve."""
     folds: Annotated[int, Field(ge=2)] = 5
     seeds: Annotated[int, Field(ge=1)] = 1
     """Models with different seeds whose probabilities are averaged."""

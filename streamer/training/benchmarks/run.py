@@ -23,11 +23,14 @@ from streamer.training.metrics import Answers, Figures, confusion, figures
 from streamer.training.pitfalls import area, check_allowed
 from streamer.training.prepare import light_curves
 from streamer.training.sources import READERS
+from streamer.training.sources.columns import numbers, read_table
 from streamer.training.split import slices
 from streamer.training.windows import age_picks, alerts_of
 
 RECIPE, EVALUATION = "recipe.toml", "evaluation.json"
 _RESAMPLES = 100
+_SETTINGS = {"seed", "min_detections", "beside", "ages", "folds", "seeds", "balance", "judged_from"}
+_TRUTH = ("true_", "target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,22 @@ def shown_of(recipe: BenchmarkRecipe, data: Path) -> Shown:
     picks = [age_picks(table, days) for days in (np.inf, *recipe.ages)]
     whole = np.repeat(np.arange(len(picks)) == 0, [len(part) for part in picks])
     matrix = np.concatenate([features.compute(alerts_of(table, part, "history", recipe.inputs.points), inputs) for part in picks])
-    return Shown(table, truth, inputs, np.concatenate([part.row for part in picks]), whole, matrix)
+    row = np.concatenate([part.row for part in picks])
+    if recipe.beside:
+        matrix = np.column_stack([matrix, _beside(recipe, data, table)[row]]).astype(np.float32)
+    return Shown(table, truth, (*inputs, *recipe.beside), row, whole, matrix)
+
+
+def _beside(recipe: BenchmarkRecipe, data: Path, table: LightCurves) -> Float64s:
+    """float64[n, columns] what the set's metadata say of each object; InvalidConfig if a truth is asked for."""
+    if truths := [name for name in recipe.beside if name.startswith(_TRUTH)]:
+        raise InvalidConfig(f"benchmark {recipe.benchmark}: beside: {truths} are truths of a simulation")
+    path = data / "lightcurves" / recipe.set / "metadata.csv.gz"
+    metadata = read_table(path, ("object_id", *recipe.beside))
+    place = {str(name): i for i, name in enumerate(metadata["object_id"].tolist())}
+    columns = np.column_stack([numbers(path, metadata, name) for name in recipe.beside])
+    chosen: Float64s = columns[[place[name] for name in table.object_id.tolist()]]
+    return chosen
 
 
 def cross_validated(recipe: BenchmarkRecipe, shown: Shown, progress: Callable[[str], None]) -> Float64s:
@@ -150,7 +168,9 @@ def evaluated(recipe: BenchmarkRecipe, shown: Shown, probability: Float64s) -> F
         "nature": origin.nature,
         "sha256": shown.table.digest(),
         "classes": {name: list(labels) for name, labels in recipe.classes.items()},
-        "settings": recipe.model_dump(include={"seed", "min_detections", "ages", "folds", "seeds", "balance", "judged_from"}),
+        "settings": recipe.model_dump(
+            include={"seed", "min_detections", "beside", "ages", "folds", "seeds", "balance", "judged_from"}
+        ),
         "trees": recipe.trees.model_dump(),
         "inputs": list(shown.inputs),
         "figures": figures(answers, names, recipe.judged_from, recipe.seed),

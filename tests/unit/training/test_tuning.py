@@ -113,6 +113,7 @@ def test_a_benchmark_scores_each_whole_light_curve_once_and_says_so(data: Path, 
         ('"ztf_bts_alert_photometry"', '"nowhere"', "benchmark small: set: nowhere does not exist"),
         ("folds = 2", "folds = 1", "folds"),
         ('"SN II"', '"SN XY"', "has no objects of II"),
+        ("folds = 2", 'folds = 2\nbeside = ["true_z"]', "beside: .*true_z.* are truths of a simulation"),
     ],
 )
 def test_a_benchmark_that_cannot_be_run_is_one_sentence(data: Path, tmp_path: Path, old: str, new: str, message: str) -> None:
