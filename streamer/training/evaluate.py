@@ -19,7 +19,7 @@ from streamer.training import coverage
 from streamer.training.crossfit import Grown, Said, grown, unseen
 from streamer.training.fit import Examples, counts_only, examples_of, nan_pattern, read_sets, shares
 from streamer.training.kept import Kept
-from streamer.training.metrics import Answers, Figures, average_precision, confusion, figures, reliability
+from streamer.training.metrics import Answers, Figures, average_precision, confusion, figures, of_all_alerts, reliability
 from streamer.training.packets import PACKET_SETS, PacketSet, tried
 from streamer.training.recipe import Recipe, parse_recipe
 from streamer.training.split import Part
@@ -195,6 +195,7 @@ def section(recipe: Recipe, examples: Examples, said: Said) -> Figures:
     return {
         "overall": figures(answers, names, recipe.judged_from, recipe.seed),
         "in_stream_mixture": figures(_mixed(recipe, examples, answers), names, recipe.judged_from, recipe.seed),
+        "all_alerts": _all_alerts(recipe, examples, said, enough),
         "by_detections": by_detections,
         "at_detections": {str(n): those(examples.n_detections == n) for n in EXACTLY},
         "by_age": {name: those((examples.age >= low) & (examples.age < high)) for name, low, high in AGE_BINS},
@@ -203,6 +204,19 @@ def section(recipe: Recipe, examples: Examples, said: Said) -> Figures:
         "rare": _rare(recipe, examples, said, enough),
         "confusion": confusion(answers, len(names)),
         "reliability": reliability(answers),
+    }
+
+
+def _all_alerts(recipe: Recipe, examples: Examples, said: Said, enough: Bools) -> Figures:
+    """Scores over all alerts: of the most probable class, and of the class that is most probable for its share of the training."""
+    chosen = np.flatnonzero(enough)
+    answers = _answers(examples, chosen, said.probability)
+    share = np.bincount(examples.truth, weights=examples.weight, minlength=len(examples.leaves))
+    balanced = replace(answers, probability=answers.probability / np.sqrt(share / share.sum()))
+    owner = examples.picks.row[chosen]
+    return {
+        name: of_all_alerts(some, owner, len(examples.leaves), recipe.seed)
+        for name, some in (("most_probable", answers), ("balanced", balanced))
     }
 
 

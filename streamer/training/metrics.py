@@ -83,6 +83,32 @@ def macro_f1(answers: Answers, n_leaves: int) -> float:
     return round(float(_mean(f1, np.bincount(answers.truth, minlength=n_leaves) > 0)[0]), 4)
 
 
+def of_all_alerts(answers: Answers, owner: Int64s, n_leaves: int, seed: int) -> Figures:
+    """Accuracy and macro-F1 over all alerts of objects, an object's alerts sharing its one vote; intervals over objects; JSON-able.
+
+    Parameters
+    ----------
+    answers : Answers
+        Of m alerts; their weights are not asked.
+    owner : int64[m]
+        The object of each.
+    n_leaves : int
+    seed : int
+    """
+    _, place, alerts = np.unique(owner, return_inverse=True, return_counts=True)
+    votes = np.zeros((len(alerts), n_leaves * n_leaves))
+    np.add.at(votes, (place, answers.truth * n_leaves + answers.answer), 1.0 / alerts[place])
+    drawn = np.random.default_rng(seed).multinomial(len(alerts), np.full(len(alerts), 1.0 / len(alerts)), RESAMPLES)
+    tables = np.concatenate([votes.sum(axis=0)[None], drawn @ votes]).reshape(-1, n_leaves, n_leaves)
+    present = tables[0].sum(axis=1) > 0
+    return {
+        "objects": len(alerts),
+        "alerts": len(owner),
+        "accuracy": _interval(_share(np.trace(tables, axis1=1, axis2=2), tables.sum(axis=(1, 2)))),
+        "macro_f1": _interval(_mean(rates(tables)[2], present)),
+    }
+
+
 def confusion(answers: Answers, n_leaves: int) -> list[list[int]]:
     """Objects by true leaf (rows) and answer (columns)."""
     table = np.zeros((n_leaves, n_leaves), dtype=np.int64)

@@ -104,6 +104,25 @@ def _scores(figures: Tree) -> tuple[str, ...]:
     return (interval(figures["accuracy"]), interval(figures["macro_f1"]), judged, calibration)
 
 
+ALL_ALERTS = (
+    "One random alert of each object is what a person meets; over *all* alerts, each object having one vote that its alerts share, "
+    "chance weighs less. *Balanced* names the class whose probability, over the square root of its share of the training, is "
+    "greatest: rare classes are named more often, at the price of accuracy. What the service names is decided by conformal sets."
+)
+
+
+def all_alerts_table(section: Tree) -> str:
+    """Scores over all alerts, by two rules for naming a class."""
+    rows = [
+        (name, str(found["objects"]), str(found["alerts"]), interval(found["accuracy"]), interval(found["macro_f1"]))
+        for name, found in (
+            ("most probable class", section["all_alerts"]["most_probable"]),
+            ("balanced", section["all_alerts"]["balanced"]),
+        )
+    ]
+    return table(("the class named", "objects", "alerts", "accuracy", "macro-F1"), rows)
+
+
 def detections_table(section: Tree) -> str:
     """Scores by the detections in the alert's window."""
     rows = [(name, str(bin_["objects"]), *_scores(bin_)) for name, bin_ in section["by_detections"].items()]

@@ -118,7 +118,12 @@ def shown_of(recipe: BenchmarkRecipe, data: Path) -> Shown:
     check_allowed(inputs, f"benchmark {recipe.benchmark}")
     picks = [age_picks(table, days) for days in (np.inf, *recipe.ages)]
     whole = np.repeat(np.arange(len(picks)) == 0, [len(part) for part in picks])
-    matrix = np.concatenate([features.compute(alerts_of(table, part, "history", recipe.inputs.points), inputs) for part in picks])
+    matrix = np.concatenate(
+        [
+            features.compute(alerts_of(table, part, "history", recipe.inputs.points), inputs, recipe.inputs.period_budget)
+            for part in picks
+        ]
+    )
     row = np.concatenate([part.row for part in picks])
     if recipe.beside:
         matrix = np.column_stack([matrix, _beside(recipe, data, table)[row]]).astype(np.float32)

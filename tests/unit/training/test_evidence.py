@@ -14,7 +14,7 @@ from streamer.errors import InvalidConfig
 from streamer.training import html
 from streamer.training.coverage import answered, exact_interval, sets
 from streamer.training.kept import Kept
-from streamer.training.metrics import Answers, average_precision
+from streamer.training.metrics import Answers, average_precision, of_all_alerts
 from streamer.training.pitfalls import area, check_allowed, duplicates, told_apart
 from tests.unit.training.tables import table
 
@@ -73,6 +73,15 @@ def test_average_precision_of_a_perfect_and_of_a_useless_score() -> None:
     useless = average_precision(np.zeros(5), is_one, 1)
     assert useless["value"] == useless["chance"] == 0.4
     assert average_precision(np.zeros(0), np.zeros(0, dtype=np.bool_), 1)["value"] is None
+
+
+def test_an_object_with_many_alerts_has_one_vote() -> None:
+    probability = np.array([[0.9, 0.1]] * 3 + [[0.2, 0.8]])
+    answers = Answers(np.array([0, 0, 0, 0]), probability, np.ones(4), np.ones(4))
+    found = of_all_alerts(answers, np.array([7, 7, 7, 9]), 2, seed=1)
+    assert (found["objects"], found["alerts"]) == (2, 4)
+    assert found["accuracy"]["value"] == 0.5
+    assert found["macro_f1"]["value"] == pytest.approx(2 / 3, abs=1e-4)
 
 
 def test_sets_that_differ_are_told_apart_and_equal_ones_are_not() -> None:
