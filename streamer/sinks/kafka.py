@@ -245,7 +245,7 @@ class KafkaSink:
         """
         deadline = self._clock.monotonic() + self._patience
         while len(self._producer) and self._clock.monotonic() < deadline:
-            self._caller(lambda: self._flush(_CALL_S))
+            self._repeated("flush", lambda: self._flush(_CALL_S))
         if self._refused is not None:
             raise _RequiresAbort(f"a message was refused: {self._refused.str()}")
         if self._arrived != count:
