@@ -28,7 +28,7 @@ class Origin:
     what, source, licence, citation : str
         What it holds, where it is from, the licence stated there (``none stated`` if there is none), what to cite.
     nature : str
-        ``real`` or ``simulated``.
+        ``real``, ``simulated`` or ``re-observed``.
     whole : str
         Of which alerts everything that their packet carries is known: the others are no examples.
     """

@@ -27,6 +27,8 @@ class Provenance(StrEnum):
     """A machine match to a catalogue by position alone."""
     SIMULATED = "simulated"
     """The light curve was made from a model of the class."""
+    REOBSERVED = "re-observed"
+    """The object is real, but its light curve is what our survey would have seen of another survey's (see `reobservation`)."""
 
 
 TNS_NO_LEAF = frozenset({"LBV", "Ca-rich", "other"})
