@@ -117,8 +117,9 @@ def calibration(recipe: Recipe, examples: Examples, raw: Float64s, among: Bools)
 
 def novelty(recipe: Recipe, examples: Examples) -> Novelty:
     """What measures the distance from all alerts but those of the test part; one alert of each object and bin sets its scale."""
-    known = ~examples.of_part(recipe, Part.TEST, 0)
-    reference = np.concatenate([examples.one_each(known & inside, recipe.seed) for inside in maturity_bins(examples.n_detections)])
+    known = examples.slice_number[examples.picks.row] != 0  # not what tests the shipped model
+    judged = known & examples.first_hand
+    reference = np.concatenate([examples.one_each(judged & inside, recipe.seed) for inside in maturity_bins(examples.n_detections)])
     return Novelty.of(examples.matrix[known], examples.matrix[reference], examples.n_detections[reference], MATURITY, recipe.seed)
 
 

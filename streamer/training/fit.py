@@ -19,8 +19,10 @@ from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.data.photometry import Kind
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.training.datasets import LightCurves, joined, labelled
+from streamer.training.labels import Provenance
 from streamer.training.prepare import light_curves
 from streamer.training.recipe import Inputs, Recipe
+from streamer.training.reobservation.sets import reobserved_sets
 from streamer.training.sources import READERS
 from streamer.training.split import Part, part_of, random_number, slices
 from streamer.training.survey_file import SurveyFile
@@ -79,8 +81,15 @@ class Examples:
     age: Float64s
 
     def of_part(self, recipe: Recipe, part: Part, rotation: int) -> Bools:
-        """bool[m], the alerts of the objects in `part`."""
+        """bool[m], the alerts of the objects in `part`; re-observed ones are in no part but the one that trains."""
         chosen: Bools = part_of(self.slice_number, rotation, recipe.split.slices)[self.picks.row] == part
+        return chosen if part == Part.TRAIN else chosen & self.first_hand
+
+    @property
+    def first_hand(self) -> Bools:
+        """bool[m], the alerts that are as their own survey has them: not re-observed ones, which train but are never judged."""
+        own: Bools = self.table.provenance != Provenance.REOBSERVED
+        chosen: Bools = own[self.picks.row]
         return chosen
 
     def alert_weight(self) -> Float64s:
@@ -122,6 +131,8 @@ def read_sets(recipe: Recipe, data: Path, survey: SurveyFile | None = None) -> L
     if other := sorted({table.survey for table in tables} - {recipe.survey}):
         raise InvalidConfig(f"recipe {recipe.name}: survey is {recipe.survey}, but the light curves are of {', '.join(other)}")
     table = joined(tables)
+    if recipe.reobserved is not None:
+        table = joined([table, *reobserved_sets(recipe, recipe.reobserved, table, data)])
     return labelled(table if recipe.inputs.points == "all" else table.bare(), recipe.data.min_objects)
 
 
@@ -304,5 +315,5 @@ def _training_sets(recipe: Recipe, examples: Examples) -> tuple[TrainingSet, ...
             objects=int((examples.table.source == name).sum()),
             examples=int((of_alert == name).sum()),
         )
-        for name in recipe.data.sets
+        for name in (*recipe.data.sets, *(recipe.reobserved.sets if recipe.reobserved else ()))
     )

@@ -17,6 +17,8 @@ from streamer.training.folded.report import scores_text as folded_text
 from streamer.training.folded.train import evaluate_folded, train_folded
 from streamer.training.orbits.report import scores_text as orbits_text
 from streamer.training.orbits.train import evaluate_orbits, train_orbits
+from streamer.training.reobservation.comparison import evaluate_comparison, run_comparison
+from streamer.training.reobservation.report import scores_text as comparison_text
 from streamer.training.report import scores_text as light_curves_text
 from streamer.training.train import train as train_light_curves
 
@@ -53,6 +55,7 @@ KINDS = (
     Kind("anchor", train_folded, evaluate_folded, folded_text),
     Kind("orbits", train_orbits, evaluate_orbits, orbits_text),
     Kind("benchmark", run_benchmark, evaluate_benchmark, benchmark_text),
+    Kind("comparison", run_comparison, evaluate_comparison, comparison_text),
     Kind(
         "",
         train_light_curves,

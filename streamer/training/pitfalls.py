@@ -79,7 +79,7 @@ def _origins(recipe: Recipe, examples: Examples) -> list[Figures]:
 
 def _split_membership(recipe: Recipe, examples: Examples) -> Figures:
     """How well a model tells the test part from the others: .5 if the split is by chance."""
-    alerts = examples.one_each(np.ones(len(examples.picks), dtype=np.bool_), recipe.seed)
+    alerts = examples.one_each(examples.first_hand, recipe.seed)
     is_test = examples.of_part(recipe, Part.TEST, 0)[alerts]
     return {
         "test": int(is_test.sum()),

@@ -33,6 +33,18 @@ class Data(_Section):
     """Sets of labelled real packets that the finished model is tried on; nothing is trained with them."""
 
 
+class Reobserved(_Section):
+    """Light curves of other surveys, made into what this survey would have seen of them; they train, and are never judged."""
+
+    sets: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Sets of other surveys whose light curves are templates."""
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Leaves that are re-observed."""
+    per_class: Annotated[int, Field(ge=1)]
+    """Light curves of each class from each set; templates that are fewer are seen several times, with different donors."""
+    seed: Annotated[int, Field(ge=0)]
+
+
 class Inputs(_Section):
     """Which features the model reads, and which points they are made of."""
 
@@ -126,6 +138,7 @@ class Recipe(_Section):
     judged_from: Annotated[int, Field(ge=1)] = 30
     """A class with fewer test objects is shown, but neither averaged over nor judged."""
     data: Data
+    reobserved: Reobserved | None = None
     inputs: Inputs
     split: Split = Split()
     trees: Trees = Trees()
@@ -163,6 +176,7 @@ def _sentence(where: str, problem: dict[str, object]) -> str:
 def _known(name: str) -> str:
     sections: dict[str, type[BaseModel]] = {
         "data": Data,
+        "reobserved": Reobserved,
         "inputs": Inputs,
         "split": Split,
         "trees": Trees,

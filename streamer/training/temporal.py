@@ -32,8 +32,9 @@ def temporal(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[
     night = float(np.quantile(of_group, 1 - recipe.split.future))
     row = examples.picks.row
     epoch = examples.age + first[row]
-    test = of_group[group[row]] >= night
-    train = ~test & (epoch < night)
+    later = of_group[group[row]] >= night
+    test = later & examples.first_hand
+    train = ~later & (epoch < night)
     found = kept.of("temporal", depends_on(recipe, examples) | {"night": night}, lambda: _scored(recipe, examples, train, test))
     chosen = np.searchsorted(np.flatnonzero(test), examples.one_each(test, recipe.seed))
     truth_row = row[np.flatnonzero(test)[chosen]]

@@ -59,7 +59,7 @@ def _folds(recipe: Recipe, examples: Examples) -> Iterator[tuple[Bools, Bools]]:
     """For each fold, which alerts train and which validate; slice 0, which tests the shipped model, does neither."""
     of_alert = examples.slice_number[examples.picks.row]
     for number in np.linspace(1, recipe.split.slices - 1, min(recipe.tuning.folds, recipe.split.slices - 1)).astype(np.int64):
-        yield (of_alert != 0) & (of_alert != number), of_alert == number
+        yield (of_alert != 0) & (of_alert != number), (of_alert == number) & examples.first_hand
 
 
 def _grown(recipe: Recipe, examples: Examples, train: Bools, validation: Bools) -> Arrays:

@@ -122,9 +122,7 @@ class Donors:
         np.minimum.at(first, rows[detected], table.curves["epoch"][detected])
         np.maximum.at(last, rows[detected], table.curves["epoch"][detected])
         stars = enough & on_source if (enough & on_source).any() else enough
-        return cls(
-            table, slice_number, stars, enough & ~on_source & (last - first >= MIN_SPAN), _relative_errors(table, detected)
-        )
+        return cls(table, slice_number, stars, enough & ~on_source & (last - first >= MIN_SPAN), _relative_errors(table, detected))
 
     def visits(self, row: int, rng: np.random.Generator) -> Visits:
         """The visits of one of them, with the relative error of a bright detection of its set."""

@@ -144,9 +144,12 @@ def _fitted(epoch: Float64s, flux: Float64s, error: Float64s, period: float, kep
     sigma = np.hypot(error, _FLOOR * np.abs(flux))
     candidates: Sequence[int] = range(1, max(1, min(MAX_HARMONICS, n // _POINTS_PER_HARMONIC)) + 1)
     best = np.inf
+    chosen: tuple[Float64s, Float64s]
     for harmonics in candidates:
-        waves = np.column_stack([np.ones(len(epoch)), _waves(epoch, period, harmonics)])
-        found = np.linalg.lstsq(waves[kept] / sigma[kept, None], flux[kept] / sigma[kept], rcond=None)[0]
+        waves: Float64s = np.column_stack([np.ones(len(epoch)), _waves(epoch, period, harmonics)])
+        found = np.asarray(
+            np.linalg.lstsq(waves[kept] / sigma[kept, None], flux[kept] / sigma[kept], rcond=None)[0], dtype=np.float64
+        )
         chi2 = float((((flux - waves @ found) / sigma)[kept] ** 2).sum())
         # errors are known up to a factor, hence the logarithm
         criterion = n * np.log(max(chi2, np.finfo(np.float64).tiny) / n) + 2 * harmonics * np.log(n)
