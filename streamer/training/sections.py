@@ -269,7 +269,7 @@ def warnings(evaluation: Tree) -> list[str]:
     scarce = [leaf for leaf, entry in evaluation["data"]["classes"].items() if entry["examples"] < _FEW_EXAMPLES]
     if scarce:
         lines.append(f"Learned from fewer than {_FEW_EXAMPLES} alerts: {', '.join(scarce)}.")
-    lines += _by_position(evaluation)
+    lines += _by_position(evaluation) + _reobserved(evaluation)
     lines += [
         f"With {name} detection{'s' if name != '1' else ''} the macro-F1 is {interval(bin_['macro_f1'])}."
         for name, bin_ in best["by_detections"].items()
@@ -305,6 +305,13 @@ def _by_position(evaluation: Tree) -> list[str]:
     classes = evaluation["data"]["classes"]
     loose = [leaf for leaf, entry in classes.items() if 2 * entry["by_provenance"].get("position", 0) > entry["objects"]]
     return [f"Labels are mostly catalogue matches by position, some of them wrong: {', '.join(loose)}."] if loose else []
+
+
+def _reobserved(evaluation: Tree) -> list[str]:
+    """Classes most of whose light curves are those of other surveys, as ours would have seen them."""
+    classes = evaluation["data"]["classes"]
+    made = [leaf for leaf, entry in classes.items() if 2 * entry["by_provenance"].get("re-observed", 0) > entry["objects"]]
+    return [f"Learned mostly from other surveys' light curves, re-observed: {', '.join(made)}."] if made else []
 
 
 def _one_sided(evaluation: Tree) -> list[str]:

@@ -131,6 +131,8 @@ def compared(comparison: Comparison, base: Recipe, data: Path, progress: Callabl
         "name": comparison.comparison,
         "what": comparison.what,
         "base": recipe.name,
+        "version": recipe.version,
+        "inputs": len(examples.inputs),
         "survey": recipe.survey,
         "view": recipe.view,
         "settings": comparison.model_dump(include={"rounds", "folds", "seeds", "min_objects", "judged_from"}),

@@ -52,8 +52,8 @@ def _verdict(evaluation: Tree) -> str:
     scored = next(iter(evaluation["figures"].values()))
     few = [name for name, entry in scored["classes"].items() if name not in scored["judged_classes"] and entry["objects"]]
     lines.append(
-        f"- {', '.join(few)} have fewer than {evaluation['settings']['judged_from']} scored objects: what re-observed light curves do "
-        "for them cannot be told from these data."
+        f"- {', '.join(few)} have fewer than {evaluation['settings']['judged_from']} scored objects: what re-observed light "
+        "curves do for them cannot be told from these data."
     )
     return "\n".join([*lines, "", _CHANCE])
 
@@ -84,12 +84,14 @@ def _how(evaluation: Tree) -> str:
     settings = evaluation["settings"]
     objects = next(iter(evaluation["figures"].values()))["objects"]
     return (
-        f"Data, inputs, split and trees are those of the recipe `{evaluation['base']}` ({evaluation['view']} view), with "
-        f"{settings['rounds']} rounds fixed before; probabilities are the mean of {settings['seeds']} models. {objects} objects of {evaluation['survey']} itself are scored, at one random "
-        f"alert each, by {settings['folds']}-fold cross-validation over the slices 1 to {evaluation['slices'] - 1}; slice 0, which "
-        "tests the model that serves, neither trains nor scores. Donor, template and the object made of them are always in one "
-        f"fold. No re-observed light curve is scored. Classes with {settings['judged_from']} or more scored objects are judged. "
-        "Intervals are 95 % bootstrap intervals over objects; those of differences draw the same objects for both models."
+        f"Data, inputs, split and trees are those of the recipe `{evaluation['base']}` {evaluation['version']} "
+        f"({evaluation['view']} view, {evaluation['inputs']} inputs), with {settings['rounds']} rounds fixed before; "
+        f"probabilities are the mean of {settings['seeds']} models. {objects} objects of {evaluation['survey']} itself are scored, "
+        f"at one random alert each, by {settings['folds']}-fold cross-validation over the slices 1 to {evaluation['slices'] - 1}; "
+        "slice 0, which tests the model that serves, neither trains nor scores. Donor, template and the object made of them are "
+        "always in one fold. No re-observed light curve is scored. Classes with "
+        f"{settings['judged_from']} or more scored objects are judged. Intervals are 95 % bootstrap intervals over objects; "
+        "those of differences draw the same objects for both models."
     )
 
 

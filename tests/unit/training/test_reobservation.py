@@ -13,13 +13,12 @@ from streamer.classify.manifest import Manifest
 from streamer.data.photometry import BANDS, Kind
 from streamer.errors import InvalidConfig
 from streamer.training.datasets import LightCurves, Origin, joined
-from streamer.training.evaluate import described
-from streamer.training.fit import Examples, examples_of, read_sets
+from streamer.training.fit import examples_of, read_sets
 from streamer.training.kept import Kept
 from streamer.training.kinds import kind_of
 from streamer.training.labels import Provenance
 from streamer.training.prepare import survey_of
-from streamer.training.recipe import RECIPES, Recipe, Reobserved, parse_recipe
+from streamer.training.recipe import RECIPES, Reobserved, parse_recipe
 from streamer.training.reobservation.comparison import Arm, Comparison, base_of, compared, read_comparison, with_reobserved
 from streamer.training.reobservation.donors import Donors, Visits
 from streamer.training.reobservation.nature import NATURES, relative_amplitude, relative_flux
@@ -288,14 +287,10 @@ def test_reobserved_objects_train_and_are_told_from_the_others_but_never_judged(
     assert set(examples.table.provenance[examples.picks.row[made]].tolist()) == {"re-observed"}
     for part in Part:
         assert (examples.of_part(WITH, part, 0) & made).any() == (part == Part.TRAIN)
-    sets = {entry.name: entry for entry in Manifest.of_json(files(WITH, examples)["manifest.json"]).training}
+    files = fitted("", WITH, examples, None, Kept(None), lambda _: None)
+    sets = {entry.name: entry for entry in Manifest.of_json(files["manifest.json"]).training}
     assert "RE-OBSERVED" in sets["other"].source
-    trained_on = json.dumps(described(WITH, examples)["data"])
-    assert '"by_provenance": {"re-observed": ' in trained_on, "the card says what a class was trained on"
-
-
-def files(recipe: Recipe, examples: Examples) -> dict[str, bytes]:
-    return fitted("", recipe, examples, None, Kept(None), lambda _: None)
+    assert "re-observed: RRL." in files["card.md"].decode()
 
 
 def test_a_class_that_no_set_has_is_named(data: Path) -> None:
@@ -330,6 +325,13 @@ def test_the_shipped_comparison_can_be_read_and_is_of_a_shipped_recipe() -> None
     assert set(wanted.classes) <= set(recipe.priors.shares)
     first = next(iter(comparison.arms.values()))
     assert (first.classes, first.alone) == ((), False)
+
+
+def test_the_documented_comparison_is_the_shipped_recipes_and_says_what_was_found() -> None:
+    folder = Path(__file__).parents[3] / "docs" / "benchmarks" / "re-observation"
+    assert (folder / "recipe.toml").read_bytes() == (RECIPES / "re-observation.toml").read_bytes()
+    evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert (folder / "report.md").read_text(encoding="utf-8") == scores_text(evaluation)
 
 
 def test_few_points_have_no_shape() -> None:
