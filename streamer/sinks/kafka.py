@@ -245,7 +245,7 @@ class KafkaSink:
         """
         deadline = self._clock.monotonic() + self._patience
         while len(self._producer) and self._clock.monotonic() < deadline:
-            self._repeated("flush", lambda: self._flush(_CALL_S))
+            self._repeated("flush", lambda: _heard(lambda: self._producer.flush(_CALL_S)))
         if self._refused is not None:
             raise _RequiresAbort(f"a message was refused: {self._refused.str()}")
         if self._arrived != count:
@@ -253,13 +253,10 @@ class KafkaSink:
         if self._is_shaken:
             raise _RequiresAbort("the connection broke within the transaction")
 
-    def _flush(self, seconds: float) -> None:
-        self._producer.flush(seconds)
-
     def _poll(self, seconds: float) -> None:
         """Hear what the client has to say; raises Fatal if it cannot go on."""
         try:
-            self._producer.poll(seconds)
+            _heard(lambda: self._producer.poll(seconds))
         except KafkaException as error:
             raise Fatal(f"the Kafka producer cannot go on: {error.args[0].str()}") from error
 
@@ -269,12 +266,11 @@ class KafkaSink:
         if self._complaint is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # librdkafka's codes are named so
             self._complaint = error
 
-    def _on_delivery(self, error: KafkaError | None, message: KafkaMessage) -> None:
+    def _on_delivery(self, error: KafkaError | None, _message: KafkaMessage) -> None:
         if error is None:
             self._arrived += 1
         elif self._refused is None:
             self._refused = error
-            log.warning("message refused: %s", error.str(), extra={"topic": message.topic()})
 
     def _refuse(self, error: KafkaError, topic: str) -> None:
         """Raise Fatal for what would fail again however often it is tried."""
@@ -322,3 +318,14 @@ class KafkaSink:
     def _why(self, error: KafkaError) -> str:
         """What the call says, after what the connection said."""
         return error.str() if self._complaint is None else f"{self._complaint.str()} ({error.str()})"
+
+
+def _heard(call: Callable[[], object]) -> None:
+    """Call into the client, which calls back; raises what the client raises.
+
+    After a fatal error the client calls back with its own exception already set, which Python reports as a SystemError.
+    """
+    try:
+        call()
+    except SystemError as error:
+        raise Fatal(f"the Kafka producer cannot go on: {error.__cause__ or error}") from error
