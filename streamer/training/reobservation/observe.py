@@ -1,7 +1,7 @@
 """Re-observation: what our survey would have sent of the stars and transients of another.
 
 A template (the shape of another survey's light curve) is looked at with the visits of a donor (a real light curve of ours): its
-epochs, bands and errors. What is seen is the difference to the template's mean, with noise; what does not reach the survey's
+epochs, bands and errors. What is seen is the difference to the template's median, with noise; what does not reach the survey's
 threshold becomes what the survey makes of it, a limit (ZTF) or a forced measurement (LSST). A star takes the brightness of the
 source on which its donor was found, a transient that of its donor's peak, so that errors fit fluxes. As in a stream, an object is
 there only if it raised an alert: the template is placed at random times until one of the donor's known windows ends with a
@@ -180,18 +180,18 @@ def _star_light(
     for code, name in zip(codes_of_bands(bands), bands, strict=True):
         here = visits.band == code
         wavelength = FILTERS[name].wavelength
-        mean = anchor[0] * star.colour(wavelength, anchor[1], scatter)
-        still[here] = mean
-        light[here] = mean * (star.at(epoch[here], wavelength, scatter) - 1.0)
+        reference = anchor[0] * star.colour(wavelength, anchor[1], scatter)
+        still[here] = reference
+        light[here] = reference * (star.at(epoch[here], wavelength, scatter) - 1.0)
     return still, light
 
 
 def _anchor(star: Star, visits: Visits, bands: Sequence[str]) -> tuple[float, float]:
-    """Mean flux (nJy) and the wavelength (nm) at which it is: that of the donor's source, else the template's own."""
+    """Reference flux (nJy) and the wavelength (nm) at which it is: that of the donor's source, else the template's own."""
     for code, name in reversed(tuple(zip(codes_of_bands(bands), bands, strict=True))):
         if code in visits.reference:
             return visits.reference[code], FILTERS[name].wavelength
-    return star.mean, star.wavelength
+    return star.reference, star.wavelength
 
 
 def _transient_light(transient: Transient, visits: Visits, rng: np.random.Generator) -> tuple[Float64s, Float64s]:

@@ -14,6 +14,8 @@ from streamer.training.reobservation.nature import NATURES, SCATTER, Nature, rel
 from streamer.training.reobservation.shapes import Shape, folded, periods, smoothed
 from streamer.training.sources.filters import FILTERS
 
+_PHASES = 200  # of which a periodic star's median is taken
+
 
 @dataclass(frozen=True, slots=True)
 class Star:
@@ -26,8 +28,10 @@ class Star:
     nature : Nature
     wavelength : float, nm
         Of the template's band.
-    mean : float, nJy
-        Flux in the template's band.
+    reference : float, nJy
+        Flux in the template's band that a reference image would have: the median, since such images are stacks without outliers.
+    level : float
+        The same over the mean.
     start, end : float, MJD
         Epochs between which the template may be placed; a periodic one's are one period apart.
     """
@@ -35,20 +39,20 @@ class Star:
     shape: Shape
     nature: Nature
     wavelength: float
-    mean: float
+    reference: float
+    level: float
     start: float
     end: float
 
     def at(self, epoch: Float64s, wavelength: float, scatter: float) -> Float64s:
-        """float64[n] total flux over its mean at `wavelength` (nm); `scatter` is the logarithm of temperature over the class's."""
-        if self.nature.grey:
-            return self.shape.at(epoch)
+        """float64[n] total flux over the reference's at `wavelength` (nm); `scatter` is ln temperature over the class's."""
         temperature = self.nature.temperature * np.exp(scatter)
-        share: Float64s = self.shape.at(epoch) ** relative_amplitude(wavelength, self.wavelength, temperature)
+        power = 1.0 if self.nature.grey else relative_amplitude(wavelength, self.wavelength, temperature)
+        share: Float64s = (self.shape.at(epoch) / self.level) ** power
         return share
 
     def colour(self, wavelength: float, of: float, scatter: float) -> float:
-        """Mean flux at `wavelength` over that at `of`, both nm."""
+        """Reference flux at `wavelength` over that at `of`, both nm."""
         return relative_flux(wavelength, of, self.nature.temperature * np.exp(scatter))
 
 
@@ -108,9 +112,15 @@ def _star(points: Mapping[str, Float64s], nature: Nature, bands: Sequence[str], 
     mean, wavelength = float(flux.mean()), FILTERS[name_of[band]].wavelength
     if nature.way == "periodic":
         series = folded(epoch, flux, error, period)
-        return Star(series, nature, wavelength, mean, 0.0, period) if series is not None else None
+        if series is None:
+            return None
+        level = float(np.median(series.at(np.linspace(0.0, period, _PHASES, endpoint=False))))
+        return Star(series, nature, wavelength, mean * level, level, 0.0, period)
     local = smoothed(epoch, flux / mean, error / mean, nature.width)
-    return Star(local, nature, wavelength, mean, float(epoch.min()), float(epoch.max())) if local is not None else None
+    if local is None:
+        return None
+    level = float(np.median(local.flux))
+    return Star(local, nature, wavelength, mean * level, level, float(epoch.min()), float(epoch.max()))
 
 
 def _transient(points: Mapping[str, Float64s], nature: Nature, bands: Sequence[str]) -> Transient | None:

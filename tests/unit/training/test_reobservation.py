@@ -199,6 +199,19 @@ def test_lsst_measures_every_visit_and_gives_stars_their_own_brightness_where_do
     assert np.median((made.curves["total"] - made.curves["flux"])[of_r]) == pytest.approx(1e6, rel=0.02)
 
 
+def test_an_eclipsing_star_is_mostly_fainter_than_its_reference() -> None:
+    """A reference image shows it as it mostly is, and what alerts tell are its eclipses."""
+    templates = stars(6, label="EB")
+    epoch = templates.curves["epoch"]
+    dip = np.exp(-0.5 * (((epoch / PERIOD) % 0.5 - 0.25) / 0.04) ** 2)
+    flux = (1e6 * (1.0 - 0.5 * dip)).astype(np.float32)
+    templates = replace(templates, curves=replace(templates.curves, columns={**templates.curves.columns, "flux": flux}))
+    made = seen(templates, packets(40), classes=("EB",))
+    found = made.curves["flux"][made.curves["kind"] == Kind.DETECTION]
+    assert len(found) > 10
+    assert (found < 0).mean() > 0.7
+
+
 def test_a_star_that_hardly_varies_raises_no_alert_and_is_counted() -> None:
     made = seen(stars(6, amplitude=0.02), packets(30, depth=1e5))
     assert len(made) == 0
