@@ -39,7 +39,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 @pytest.fixture
 def mortal_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A broker of one's own, to kill."""
-    server = started(KafkaServer(tmp_path_factory.mktemp("mortal-kafka")))
+    server = started(KafkaServer(tmp_path_factory.mktemp("mortal-kafka"), mortal=True))
     yield server
     server.stop()
 

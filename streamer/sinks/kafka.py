@@ -153,8 +153,6 @@ class KafkaSink:
         self._patience = patience
         self._is_open = False
         self._refused: KafkaError | None = None
-        self._is_shaken = False
-        self._arrived = 0
         self._complaint: KafkaError | None = None
         settings = {
             **_SETTINGS,
@@ -180,14 +178,12 @@ class KafkaSink:
         offsets = [TopicPartition(*place, offset) for place, offset in positions.next().items()] if self._group else []
         if not messages and not offsets:
             return
-        self._poll(0)  # what broke while nothing was open is of no account
-        self._refused, self._is_shaken, self._arrived = None, False, 0
+        self._refused = None
         try:
             self._repeated("begin_transaction", self._producer.begin_transaction)
             self._is_open = True
             for message in messages:
                 self._produce(message)
-            self._await_arrival(len(messages))
             if self._group and offsets:
                 membership = self._group()
                 self._repeated(
@@ -237,40 +233,22 @@ class KafkaSink:
                 self._poll(0)
                 return
 
-    def _await_arrival(self, count: int) -> None:
-        """Return when the broker has all `count` messages, and had them over connections that held.
-
-        A producer that loses its broker within a transaction may take it up again under a new epoch, and then commits only what it
-        sent after that. So such a transaction is given up: the batch is read again.
-        """
-        deadline = self._clock.monotonic() + self._patience
-        while len(self._producer) and self._clock.monotonic() < deadline:
-            self._repeated("flush", lambda: _heard(lambda: self._producer.flush(_CALL_S)))
-        if self._refused is not None:
-            raise _RequiresAbort(f"a message was refused: {self._refused.str()}")
-        if self._arrived != count:
-            raise _RequiresAbort(f"{self._arrived} of {count} messages arrived")
-        if self._is_shaken:
-            raise _RequiresAbort("the connection broke within the transaction")
-
     def _poll(self, seconds: float) -> None:
         """Hear what the client has to say; raises Fatal if it cannot go on."""
         try:
-            _heard(lambda: self._producer.poll(seconds))
+            self._producer.poll(seconds)
         except KafkaException as error:
             raise Fatal(f"the Kafka producer cannot go on: {error.args[0].str()}") from error
 
     def _on_error(self, error: KafkaError) -> None:
         """Keep what the client says of its connections: a call that times out does not say why."""
-        self._is_shaken = True
         if self._complaint is None or error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # librdkafka's codes are named so
             self._complaint = error
 
-    def _on_delivery(self, error: KafkaError | None, _message: KafkaMessage) -> None:
-        if error is None:
-            self._arrived += 1
-        elif self._refused is None:
+    def _on_delivery(self, error: KafkaError | None, message: KafkaMessage) -> None:
+        if error is not None and self._refused is None:
             self._refused = error
+            log.warning("message refused: %s", error.str(), extra={"topic": message.topic()})
 
     def _refuse(self, error: KafkaError, topic: str) -> None:
         """Raise Fatal for what would fail again however often it is tried."""
@@ -318,14 +296,3 @@ class KafkaSink:
     def _why(self, error: KafkaError) -> str:
         """What the call says, after what the connection said."""
         return error.str() if self._complaint is None else f"{self._complaint.str()} ({error.str()})"
-
-
-def _heard(call: Callable[[], object]) -> None:
-    """Call into the client, which calls back; raises what the client raises.
-
-    After a fatal error the client calls back with its own exception already set, which Python reports as a SystemError.
-    """
-    try:
-        call()
-    except SystemError as error:
-        raise Fatal(f"the Kafka producer cannot go on: {error.__cause__ or error}") from error

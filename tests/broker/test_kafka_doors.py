@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from confluent_kafka import KafkaException, Producer
@@ -370,26 +369,3 @@ def test_a_broker_that_crashes_and_comes_back_costs_nothing_but_time(mortal_benc
     bench.feed(*numbers(200, 300))
     work(source, sink, 300 - bench.committed())
     assert bench.results() == sorted(numbers(0, 300))
-
-
-def test_a_transaction_that_lost_its_broker_halfway_is_read_again(mortal_bench: Bench, mortal_kafka: KafkaServer) -> None:
-    # the client would take it up again, in rare cases under a new epoch, and commit what it sent after that alone
-    bench = mortal_bench
-    bench.feed(*numbers(0, 20))
-    source = bench.source(instance="one")
-    sink = bench.sink(source, patience=60.0)
-    batch = next_batch(source, 20)
-    sink.commit([message(b"first")], Positions.of([]))
-    with ThreadPoolExecutor(1) as pool:
-        mortal_kafka.freeze()
-        commit = pool.submit(sink.commit, [message(payload) for payload in batch.payloads], batch.positions)
-        time.sleep(0.5)
-        mortal_kafka.restart()
-        with pytest.raises((MustAbort, Fatal)):
-            commit.result(90)
-    assert bench.committed() == 0
-    bench.close()
-    bench.opened.clear()
-    source = bench.source(instance="one")
-    assert work(source, bench.sink(source, patience=60.0), 20) == 0
-    assert bench.results() == sorted([b"first", *numbers(0, 20)])
