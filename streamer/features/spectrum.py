@@ -39,7 +39,8 @@ def frequency_grid(span: float, n: int, budget: int = PERIOD_BUDGET) -> tuple[fl
         return 0.0, 0.0, 0
     step = 1.0 / (OVERSAMPLING * span)
     first = 1.0 / span
-    return first, step, min(int((MAX_FREQUENCY - first) / step) + 1, budget // max(n, 1))
+    # bounded before it becomes a whole number: an absurd epoch makes a span whose number of frequencies is none
+    return first, step, min(int(min((MAX_FREQUENCY - first) / step, budget)) + 1, budget // max(n, 1))
 
 
 @kernel

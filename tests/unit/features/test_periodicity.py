@@ -195,3 +195,9 @@ def test_no_period_without_enough_points_or_variation(curve: dict[str, Any]) -> 
 @given(curve=light_curves(max_size=40), power=st.integers(-8, 8))
 def test_periods_do_not_depend_on_the_scale_of_the_flux(curve: dict[str, Any], power: int) -> None:
     np.testing.assert_array_equal(FAMILY.compute(batch(scaled(curve, 2.0**power))), FAMILY.compute(batch(curve)))
+
+
+@pytest.mark.parametrize("span", [1e12, 1e18, 1e30, 1e300])
+def test_an_absurd_epoch_costs_no_more_than_the_budget(span: float) -> None:
+    first, step, n = frequency_grid(span, 8)
+    assert (first, step, n) == (1.0 / span, 1.0 / (OVERSAMPLING * span), PERIOD_BUDGET // 8)
