@@ -7,8 +7,21 @@ they can be replayed like any other input.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from streamer.codec.columns import MAX_ENTRIES, Status
-from streamer.codec.container import MAGIC, SYNC_BYTES, BadContainer, Block, Header, read_blocks, read_header, unpacked, written
+from streamer.codec.container import (
+    MAGIC,
+    MAX_BLOCK_RECORDS,
+    SYNC_BYTES,
+    BadContainer,
+    Block,
+    Header,
+    read_blocks,
+    read_header,
+    unpacked,
+    written,
+)
 from streamer.codec.reader import RecordReader
 from streamer.codec.rows import Rows, RowsFound
 from streamer.data.batch import RawBatch, Rejections
@@ -22,6 +35,9 @@ MAX_MESSAGE_BYTES = 256 << 20
 MAX_UNPACKED_MESSAGE = 128 << 20
 MAX_UNPACKED_BATCH = 1 << 30
 """Bytes that compressed blocks may unpack to. Sources read no more than 64 MiB at a time, and packets shrink to half at best."""
+MAX_MESSAGE_RECORDS = MAX_BLOCK_RECORDS
+MAX_BATCH_RECORDS = 1 << 20
+"""Records of all blocks together: a kilobyte of deflated blocks can claim millions, and each costs a row."""
 
 DEAD_LETTER = ("streamer.dead_letter", "DeadLetter")
 """Name space and name of the record whose ``payload`` is taken in its place."""
@@ -62,18 +78,22 @@ class Framing:
         """The payload whose header stands first in `_headers`."""
         self._readers: dict[WriterSchema, RecordReader] = {}
         self._room = MAX_UNPACKED_MESSAGE
+        self._records = MAX_MESSAGE_RECORDS
+        """How many more bytes and records the message at hand may have."""
 
     def rows(self, raw: RawBatch) -> tuple[Rows, Rejections]:
         """All rows of `raw`, and those of them whose framing or schema could not be read."""
         found = RowsFound()
-        batch_room = MAX_UNPACKED_BATCH
+        batch_room, batch_records = MAX_UNPACKED_BATCH, MAX_BATCH_RECORDS
         for number, message in enumerate(raw.payloads):
             found.open_message(number)
             self._room = room = min(MAX_UNPACKED_MESSAGE, batch_room)
+            self._records = records = min(MAX_MESSAGE_RECORDS, batch_records)
             for payload in self._unwrapped(message):
                 found.open_payload(payload)
                 self._payload(found, payload)
             batch_room -= room - self._room
+            batch_records -= records - self._records
         self._recognised = b""
         return found.rows(raw)
 
@@ -107,7 +127,7 @@ class Framing:
         before = len(found)
         done = header.body
         try:
-            for block in read_blocks(payload, header):
+            for block in self._blocks(payload, header):
                 self._block(found, payload, header, block, schema)
                 done = block.end + SYNC_BYTES
         except BadContainer as bad:
@@ -125,6 +145,8 @@ class Framing:
         if block.records == 1:
             found.add(body, [(0, len(body))], schema)
             return
+        if block.records > len(body):
+            raise BadContainer(Reason.MALFORMED, f"a block of {block.records} records in {len(body)} unpacked bytes")
         spans, status = self._reader(header.schema).spans(body, block.records)
         found.add(body, spans, schema)
         if status != Status.OK:
@@ -133,6 +155,14 @@ class Framing:
                 sync = payload[len(header.prefix) : header.body]
                 found.open_rest(written(header.schema, block.records - len(spans), body[spans[-1][1] :], sync))
             found.reject(reason, f"record {len(spans)} of {block.records} and what follows: {detail}", schema)
+
+    def _blocks(self, payload: bytes, header: Header) -> Iterator[Block]:
+        """The blocks of a container file; BadContainer at the one with too many records."""
+        for block in read_blocks(payload, header):
+            if block.records > self._records:
+                raise BadContainer(Reason.TOO_LARGE, "blocks with more records than are read of one message or batch")
+            self._records -= block.records
+            yield block
 
     def _unpacked(self, data: bytes, codec: str) -> bytes:
         if self._room <= 0:
@@ -182,9 +212,9 @@ class Framing:
             return []
         reader = self._reader(header.schema)
         payloads: list[bytes] = []
-        for block in read_blocks(message, header):
+        for block in self._blocks(message, header):
             body = self._unpacked(message[block.start : block.end], header.codec)
-            spans, status = reader.spans(body, block.records)
+            spans, status = reader.spans(body, min(block.records, len(body)))
             if status != Status.OK:
                 return []
             held = [reader.read(body, start)[0].get("payload") for start, _ in spans]

@@ -1,6 +1,7 @@
 """Messages to rows: whatever comes in, every message ends in rows, and every row is read or rejected."""
 
 import io
+import zlib
 from typing import Any
 
 import fastavro
@@ -9,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.codec.container import MAGIC, block_bytes, header_bytes, written
+from streamer.codec.container import MAGIC, MAX_BLOCK_RECORDS, block_bytes, header_bytes, written
 from streamer.codec.encode import RecordWriter
-from streamer.codec.framing import MAX_UNPACKED_MESSAGE, Framing
+from streamer.codec.framing import MAX_BATCH_RECORDS, MAX_MESSAGE_RECORDS, MAX_UNPACKED_MESSAGE, Framing
 from streamer.codec.rows import NO_SCHEMA, Rows
 from streamer.data.batch import Rejections
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema, Reason, SchemaUnavailable, UnknownSchema
 from streamer.stores.bundled import bundled_schema
-from tests.packets import SYNC, TableOfSchemas, container, datum, raw_batch, record_of, registry_frame
+from tests.packets import SYNC, TREE_OF_NO_SURVEY, TableOfSchemas, container, datum, raw_batch, record_of, registry_frame
 
 TREE = record_of([("a", "int"), ("b", "string")])
 SCHEMA = WriterSchema.of(TREE)
@@ -114,6 +115,33 @@ def test_blocks_that_unpack_to_too_much_in_one_message_are_refused() -> None:
     rows, rejections = read(bomb)
     assert len(rows) - len(rejections) == 4 - 1
     assert rejections.reason == (Reason.TOO_LARGE,)
+
+
+def zeros(tree: dict[str, Any], records: int, size: int, blocks: int) -> bytes:
+    """A file of deflated blocks that each claim so many records in so many zeros."""
+    schema = WriterSchema.of(tree)
+    stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = stream.compress(bytes(size)) + stream.flush()
+    return header_bytes(schema, b"deflate") + SYNC + block_bytes(records, packed, SYNC) * blocks
+
+
+def test_deflated_blocks_with_too_many_records_in_one_message_are_refused() -> None:
+    rows, rejections = read(zeros(TREE_OF_NO_SURVEY, MAX_BLOCK_RECORDS // 2, MAX_BLOCK_RECORDS // 2, 5))
+    assert len(rows) - len(rejections) == MAX_MESSAGE_RECORDS
+    assert rejections.reason == (Reason.TOO_LARGE,)
+
+
+def test_a_batch_has_a_bounded_number_of_records_and_single_ones_are_read_as_ever() -> None:
+    full = zeros(TREE_OF_NO_SURVEY, MAX_BLOCK_RECORDS, MAX_BLOCK_RECORDS, 1)
+    messages = MAX_BATCH_RECORDS // MAX_BLOCK_RECORDS
+    rows, rejections = read(*[full] * (messages - 1), container(TREE, RECORDS[:1]), full)
+    assert len(rows) - len(rejections) == MAX_BATCH_RECORDS - MAX_BLOCK_RECORDS + 1
+    assert rejections.reason == (Reason.TOO_LARGE,)
+
+
+def test_records_without_bytes_are_refused() -> None:
+    rows, rejections = read(zeros(record_of([]), MAX_BLOCK_RECORDS, 0, 3))
+    assert (len(rows), rejections.reason) == (1, (Reason.MALFORMED,))
 
 
 def test_a_container_cut_at_any_byte_never_raises_and_accounts_for_its_message() -> None:
