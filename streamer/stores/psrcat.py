@@ -167,6 +167,10 @@ def _sexagesimal(entry: Entry, name: str) -> float:
 def known_pulsars(path: Path) -> KnownPulsars:
     """The pulsars of a file that have a position and a period, ready for comparison; InvalidData if it is no such file."""
     pulsars, _ = read_psrcat(path)
-    usable = sorted((p for p in pulsars if not math.isnan(p.dec) and p.period > 0), key=lambda p: p.dec)
+    usable = sorted((p for p in pulsars if _is_on_the_sky(p) and 0 < p.period < math.inf), key=lambda p: p.dec)
     columns = (np.array([getattr(p, name) for p in usable], dtype=np.float64) for name in ("ra", "dec", "period", "dm"))
     return KnownPulsars(path.name, tuple(p.name for p in usable), *columns)
+
+
+def _is_on_the_sky(pulsar: Pulsar) -> bool:
+    return 0.0 <= pulsar.ra <= 360.0 and abs(pulsar.dec) <= 90.0

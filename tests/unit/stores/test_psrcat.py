@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import InvalidData
-from streamer.stores.psrcat import Pulsar, read_psrcat
+from streamer.stores.psrcat import Pulsar, known_pulsars, read_psrcat
 
 TWO = """#CATALOGUE 1.0
 # a comment
@@ -97,3 +97,11 @@ def test_the_real_catalogue_is_read_whole(real_data: Path) -> None:
     assert (crab.ra, crab.dec, crab.period, crab.dm) == pytest.approx((83.633, 22.0145, 0.0334, 56.79), rel=2e-3)
     assert (hulse.orbital_period, hulse.axis, hulse.eccentricity) == pytest.approx((0.323, 2.342, 0.617), rel=1e-3)
     assert sum(math.isnan(pulsar.dec) for pulsar in found) == 6
+
+
+@pytest.mark.parametrize("wrong", ["DECJ inf", "DECJ 95:00", "RAJ nan", "RAJ 25:00", "P0 inf", "P0 -1"])
+def test_a_pulsar_without_a_place_on_the_sky_or_a_period_is_nothing_to_compare_with(tmp_path: Path, wrong: str) -> None:
+    good = {"RAJ": "RAJ 10:00", "DECJ": "DECJ 10:00", "P0": "P0 1"}
+    bad = good | {wrong.partition(" ")[0]: wrong}
+    text = "\n".join(["PSRJ good", *good.values(), "@", "PSRJ bad", *bad.values(), "@\n"])
+    assert known_pulsars(catalogue(tmp_path, text)).name == ("good",)
