@@ -63,7 +63,7 @@ def classified(table: LightCurves, model: LightGBMClassifier) -> Classified:
     for start in range(0, len(picks), BATCH):
         some = replace(picks, row=picks.row[start : start + BATCH], point=picks.point[start : start + BATCH])
         alerts = alerts_of(table, some, view, "all")
-        matrix[some.row] = features.compute(alerts, model.inputs)
+        matrix[some.row] = features.compute(alerts, model.inputs, model.period_budget)
         n_detections[some.row] = alerts.light_curves.where(alerts.light_curves["kind"] == Kind.DETECTION).lengths
     scores = model.scores(matrix, n_detections)
     return Classified(model, table.object_id, n_detections, scores)

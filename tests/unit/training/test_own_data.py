@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer import features
-from streamer.classify.bundle import LightGBMClassifier
+from streamer.classify.bundle import LightGBMClassifier, bundle_files
+from streamer.classify.calibration import Calibration
 from streamer.cli import main
 from streamer.commands.classify import loaded
 from streamer.data.photometry import Kind
@@ -25,7 +27,7 @@ from streamer.training.recipe import parse_recipe
 from streamer.training.survey_file import read_survey
 from streamer.training.tables import read_light_curves
 from streamer.training.windows import age_picks, alerts_of
-from tests.unit.classify.bundles import any_inputs, tiny_files
+from tests.unit.classify.bundles import INPUTS, any_inputs, tiny_booster, tiny_files, tiny_manifest
 from tests.unit.training.tables import table
 
 SURVEY = '[[bands]]\nname = "B"\nwavelength = 434.4\n[[bands]]\nname = "V"\nwavelength = 545.6\n'
@@ -134,6 +136,23 @@ def test_a_table_is_scored_from_the_features_of_its_whole_history(own: Path) -> 
     expected = model.scores(features.compute(alerts, model.inputs), alerts.light_curves.lengths)
     seen = answers.n_detections > 0
     np.testing.assert_array_equal(answers.scores.leaves[seen], expected.leaves)
+
+
+PERIODS = ("period_log", "period_power", "period_cycles")
+
+
+def test_periods_of_a_table_are_searched_as_deep_as_in_training() -> None:
+    epoch = 55000.0 + 10.0 * np.arange(30) + np.random.default_rng(4).uniform(0.0, 1.0, 30)
+    light_curves = table([{"epoch": epoch, "flux": 1000.0 + 300.0 * np.sin(2 * np.pi * epoch / 0.37)}])
+    shallow = replace(tiny_manifest(), inputs=PERIODS, view="history", period_budget=4_096)
+    trees = tiny_booster().model_to_string().replace(" ".join(INPUTS), " ".join(PERIODS))
+    model = LightGBMClassifier(bundle_files(shallow, trees, Calibration.single(1.0), ""), features.check_names)
+    alerts = alerts_of(light_curves, age_picks(light_curves, np.inf), "history", "all")
+    deep, as_trained = (features.compute(alerts, PERIODS, budget) for budget in (None, 4_096))
+    assert (deep != as_trained).any()
+    expected = model.scores(as_trained, np.array([30])).leaves
+    assert (expected != model.scores(deep, np.array([30])).leaves).any()
+    np.testing.assert_array_equal(classified(light_curves, model).scores.leaves, expected)
 
 
 def test_points_in_a_band_that_the_model_does_not_know_are_refused(own: Path) -> None:
