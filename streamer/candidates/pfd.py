@@ -20,6 +20,8 @@ MAX_TEXT = 4096
 MAX_TRIALS = 1 << 20
 MAX_VALUES = 1 << 24
 """Bins of all profiles together; real files have a hundredth."""
+MAX_BINS = 1 << 13
+"""Bins of one profile, which is turned for more than a thousand dispersion measures; real ones have some hundred."""
 N_STATISTICS = 7
 _POSITION = 16
 """Bytes of each coordinate."""
@@ -171,7 +173,7 @@ def _byte_order(content: bytes) -> str:
 
 def _check_counts(n_dms: int, n_periods: int, n_pdots: int, bands: int, parts: int, bins: int, channels: int) -> None:
     counted = f"{parts} parts, {bands} sub-bands, {bins} bins, {channels} channels, {n_dms} + {n_periods} + {n_pdots} trials"
-    if bands * parts * bins > MAX_VALUES or channels < bands or channels % bands:
+    if bins > MAX_BINS or bands * parts * bins > MAX_VALUES or channels < bands or channels % bands:
         raise InvalidData(f"no sensible fold: {counted}")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamer.candidates.candidate import Candidate, averaged, record_of
 from streamer.candidates.dedispersed import candidate_of
-from streamer.candidates.pfd import read_pfd
+from streamer.candidates.pfd import MAX_BINS, read_pfd
 from streamer.codec.encode import RecordWriter
 from streamer.errors import InvalidData
 from streamer.stores.bundled import bundled_schema
@@ -111,6 +111,11 @@ def test_more_than_a_fold_is_none() -> None:
 def test_counts_that_no_file_of_that_size_can_have_are_refused_before_anything_is_made(place: int, value: int) -> None:
     with pytest.raises(InvalidData):
         read_pfd(WHOLE[: 4 * place] + struct.pack("<i", value) + WHOLE[4 * place + 4 :])
+
+
+def test_a_profile_with_more_bins_than_any_fold_is_refused() -> None:
+    with pytest.raises(InvalidData, match="no sensible fold"):
+        read_pfd(FoldFile(parts=1, bands=2, bins=2 * MAX_BINS).content())
 
 
 @settings(max_examples=150, deadline=None)
