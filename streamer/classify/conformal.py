@@ -207,8 +207,14 @@ class Rule:
         )
 
     def possible(self, probabilities: Float64s, n_detections: Int64s) -> Bools:
-        """bool[n, k], the set of each alert from float64[n, k] probabilities and int64[n] detections."""
+        """bool[n, k], the set of each alert from float64[n, k] probabilities and int64[n] detections.
+
+        A set that holds anything holds the most probable class too. Where the thresholds of the classes differ much, it could lack
+        it, and an unlikely class would be named; a set that is larger covers no less.
+        """
         members: Bools = probabilities >= self.thresholds[bin_of(n_detections, self.first)]
+        some = members.any(axis=1)
+        members[some, probabilities[some].argmax(axis=1)] = True
         return members
 
     def answers(self, probabilities: Float64s, n_detections: Int64s) -> Answers:

@@ -20,7 +20,7 @@ HOW_TO_READ = """\
   states. The level is a setting of the service (`classify.conformal_level`).
 * **Classes with few known objects have no promise of their own.** They share that of all classes below their parent, and where one
   of them is the only one left, the parent answers (`FEW_EXAMPLES`).
-* **A class may be missing from the set though it is the most probable one**: for its own objects so low a probability is rare.
+* **The most probable class is in every set that is not empty**, even where for its own objects so low a probability is rare.
 * **`ATYPICAL` and `novelty` are different things.** `ATYPICAL` looks at the probabilities: none is as high as it is for known
   objects. `novelty` looks at the inputs: at .99 only one in a hundred training alerts with as many detections is farther out. A
   new kind of supernova looks like other supernovae to it; it finds what has another kind of light curve.

@@ -69,7 +69,7 @@ def f1_by_detections(
     leaves: Sequence[str],
     judged_from: int,
     path: Path,
-    axis: str = "detections in the alert's window",
+    axis: str = "detections",
 ) -> None:
     """F1 of each class and of all classes together, with intervals, against the detections in the window, or what `axis` says.
 

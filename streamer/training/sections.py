@@ -8,7 +8,7 @@ from streamer.classify.conformal import LEVEL
 from streamer.classify.manifest import Manifest
 from streamer.training import doubt
 from streamer.training.markdown import Tree, bullets, ece, interval, table
-from streamer.training.windows import LADDER
+from streamer.training.windows import AGES, COUNTS, LADDER
 
 _LITTLE = 0.3
 """F1 below which an answer of a class should not be used on its own."""
@@ -107,7 +107,7 @@ def _scores(figures: Tree) -> tuple[str, ...]:
 ALL_ALERTS = (
     "One random alert of each object is what a person meets; over *all* alerts, each object having one vote that its alerts share, "
     "chance weighs less. *Balanced* names the class whose probability, over the square root of its share of the training, is "
-    "greatest: rare classes are named more often, at the price of accuracy. What the service names is decided by conformal sets."
+    "greatest: rare classes are named more often, at the price of accuracy. What is named in the end is decided by conformal sets."
 )
 
 
@@ -201,6 +201,14 @@ def classes_table(evaluation: Tree) -> str:
 
 def whole_windows(evaluation: Tree) -> str:
     """Which alerts are examples, and why not all."""
+    if evaluation.get("view") == "history":
+        return (
+            "An example is an object with everything up to one of its detections: number "
+            + ", ".join(map(str, COUNTS))
+            + ", the last one within "
+            + ", ".join(f"{age:g}" for age in AGES[:-1])
+            + " days of the first, and the last of all. The same detection is one example."
+        )
     sets = evaluation["data"]["whole_windows"]
     return (
         "An example is an alert with all that its packet carries. An alert whose window is known only in part is none, since the "

@@ -245,3 +245,24 @@ def test_damaged_conformal_data_are_refused_by_name(entry: Any, named: str) -> N
 def test_bins_of_sets_and_temperatures_must_be_the_same() -> None:
     with pytest.raises(InvalidBundle, match="bins"):
         Calibration((1, 9), (1.0, 1.0), everybody(np.random.default_rng(1), 20))
+
+
+@given(conformal=fitted(), seed=st.integers(0, 99), level=st.sampled_from(LEVELS))
+def test_no_set_that_holds_anything_lacks_the_most_probable_class(conformal: Conformal, seed: int, level: float) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = simplex(rng, rng.integers(0, len(LEAVES), 50), sharpness=0.5)
+    possible = conformal.rule(level).possible(probabilities, rng.integers(1, 12, 50))
+    some = possible.any(axis=1)
+    assert possible[some, probabilities[some].argmax(axis=1)].all()
+
+
+def test_an_unlikely_class_is_not_named_because_the_likely_one_is_usually_likelier() -> None:
+    n = 40
+    truth = np.repeat([0, 1], n)
+    probabilities = np.zeros((2 * n, len(LEAVES)))
+    probabilities[:n, 0] = 0.99  # whoever is of the first class is so beyond doubt
+    probabilities[n:, 1] = 0.05  # and the second class is never probable
+    conformal = Conformal.of(probabilities, truth, np.full(2 * n, 9), LEAVES[:2], FIRST)
+    doubtful = np.array([[0.9, 0.06]])
+    assert conformal.rule(0.9).possible(doubtful, np.array([9])).tolist() == [[True, True]]
+    assert State(conformal.rule(0.9).answers(doubtful, np.array([9])).state[0]) is not State.CLASSIFIED
