@@ -136,7 +136,7 @@ def calibrations(recipe: Recipe, examples: Examples, models: list[Grown]) -> lis
         return [calibration(recipe, examples, model.raw, part) for model, part in zip(models, parts, strict=True)]
     raw = unseen(recipe, examples, models)
     tested = [examples.of_part(recipe, Part.TEST, rotation) for rotation in range(len(models))]
-    return [calibration(recipe, examples, raw, ~test) for test in tested]
+    return [calibration(recipe, examples, raw, examples.first_hand & ~test) for test in tested]
 
 
 def unseen(recipe: Recipe, examples: Examples, models: list[Grown]) -> Float64s:

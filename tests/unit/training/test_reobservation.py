@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from streamer.classify.manifest import Manifest
 from streamer.data.photometry import BANDS, Kind
 from streamer.errors import InvalidConfig
+from streamer.training.crossfit import calibrations, grown
 from streamer.training.datasets import LightCurves, Origin, joined
 from streamer.training.fit import examples_of, read_sets
 from streamer.training.kept import Kept
@@ -304,6 +305,18 @@ def test_reobserved_objects_train_and_are_told_from_the_others_but_never_judged(
     sets = {entry.name: entry for entry in Manifest.of_json(files["manifest.json"]).training}
     assert "RE-OBSERVED" in sets["other"].source
     assert "re-observed: RRL." in files["card.md"].decode()
+
+
+def test_reobserved_objects_do_not_calibrate_where_every_slice_does(data: Path) -> None:
+    crossed = WITH.model_copy(update={"split": WITH.split.model_copy(update={"rotations": WITH.split.slices})})
+    examples = examples_of(crossed, read_sets(crossed, data))
+    models = grown(crossed, examples, crossed.split.rotations, Kept(None), lambda _: None)
+    for found in calibrations(crossed, examples, models):
+        assert found.conformal is not None
+        assert np.isfinite([value for leaf in found.conformal.cells for cell in leaf for value in cell]).all()
+        calibrating = {leaf.name for leaf, count in zip(found.conformal.leaves, found.conformal.objects, strict=True) if count}
+        assert "SNIa" in calibrating
+        assert "RRL" not in calibrating
 
 
 def test_a_class_that_no_set_has_is_named(data: Path) -> None:
