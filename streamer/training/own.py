@@ -55,6 +55,8 @@ def train_own(table: Path, bundle: Path, survey: Path | None, recipe: Path | Non
     if recipe is None:
         text = recipe_text(bundle.name, table.name, light_curves)
         recipe = bundle.with_name(f"{bundle.name}.toml")
+        if recipe.exists() and recipe.read_text(encoding="utf-8") != text:  # somebody's work, perhaps
+            raise InvalidConfig(f"{recipe} is there and differs from what would be made: name it with --recipe, or remove it")
         recipe.parent.mkdir(parents=True, exist_ok=True)
         recipe.write_text(text, encoding="utf-8")
         progress(f"made {recipe}")

@@ -53,7 +53,8 @@ def require(path: Path, name: str, fine: Bools, problem: str, values: Column) ->
     """Raise InvalidData naming the first row (counted from 1, without the header) that is not `fine`."""
     if not fine.all():
         row = int(np.flatnonzero(~fine)[0])
-        raise InvalidData(f"{path}: row {row + 1}, column {name}: {values[row]!r} {problem} ({int((~fine).sum())} such rows)")
+        wrong = values[row : row + 1].tolist()[0]  # as Python shows it, whatever kind of array it is in
+        raise InvalidData(f"{path}: row {row + 1}, column {name}: {wrong!r} {problem} ({int((~fine).sum())} such rows)")
 
 
 def codes(path: Path, name: str, values: Column, table: Mapping[Any, int]) -> Column:

@@ -168,7 +168,7 @@ def test_points_in_a_band_that_the_model_does_not_know_are_refused(own: Path) ->
             ("--table", "table", "--out", "other", "--survey", "survey.toml", "--recipe", "recipe.toml"),
             "name is mine, but the bundle's",
         ),
-        (("--table", "table", "--out", "mine"), "points.parquet: row 1, column band: .* is no band of survey own"),
+        (("--table", "table", "--out", "mine"), "points.parquet: row 1, column band: '[BV]' is no band of survey own"),
         (("--table", "table", "--out", "My Model", "--survey", "survey.toml"), "a model's name has small letters"),
     ],
 )  # fmt: skip
@@ -178,6 +178,13 @@ def test_what_is_wrong_with_own_data_is_one_line(own: Path, arguments: tuple[str
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
     assert re.search(message, result.stderr), result.stderr
+
+
+def test_a_made_recipe_that_somebody_edited_is_not_made_again(own: Path) -> None:
+    (edited := own / "third.toml").write_text(RECIPE.replace("mine", "third"))
+    result = streamer("train", "--table", own / "table", "--out", own / "third", "--survey", own / "survey.toml")
+    assert (result.exit_code, edited.read_text()) == (1, RECIPE.replace("mine", "third"))
+    assert "name it with --recipe, or remove it" in result.stderr
 
 
 @pytest.mark.parametrize(

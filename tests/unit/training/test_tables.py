@@ -108,7 +108,7 @@ def test_without_labels_every_object_is_there_and_its_own_group(tmp_path: Path) 
     [
         (
             {"band": ["g", "r", "V", "g"]},
-            r"points.parquet: row 3, column band: .*'V'.* is no band of survey own, which has u g r i z y",
+            r"points.parquet: row 3, column band: 'V' is no band of survey own, which has u g r i z y",
         ),
         ({"flux_err": [5.0, -6.0, 7.0, 8.0]}, r"row 2, column flux_err: .*-6.0.* is not a positive number \(1 such rows\)"),
         ({"flux_err": [5.0, 6.0, 0.0, None]}, r"row 3, column flux_err: .*0.0.* is not a positive number \(2 such rows\)"),
@@ -170,7 +170,7 @@ def test_a_survey_file_names_other_bands_and_their_zero_points(tmp_path: Path) -
     microjansky = 1000.0
     np.testing.assert_allclose(light_curves.curves.row(1)["flux"], [120.0, 100.0 * microjansky], rtol=1e-6)
     assert len(set(light_curves.curves["band"].tolist())) == 2
-    with pytest.raises(InvalidData, match=r"row 1, column band: .*'V'.* is no band of survey other, which has B"):
+    with pytest.raises(InvalidData, match=r"row 1, column band: 'V' is no band of survey other, which has B"):
         read_light_curves(folder, SurveyFile.model_validate({"name": "other", "bands": [{"name": "B", "wavelength": 434.4}]}))
 
 
