@@ -45,7 +45,7 @@ class NoSchemas:
 
     def by_id(self, number: int) -> WriterSchema:
         """Raise UnknownSchema."""
-        raise UnknownSchema(f"schema id {number}: no schema folder or registry is set")
+        raise UnknownSchema(f"schema id {number}: no schema folder or registry is named (source.schemas, or --schemas)")
 
 
 class FolderSchemas:
