@@ -130,7 +130,7 @@ def maturity_bins(n_detections: Int64s) -> list[Bools]:
 
 
 def calibrations(recipe: Recipe, examples: Examples, models: list[Grown]) -> list[Calibration]:
-    """The calibration of each rotation's model, from objects that are neither tested by it nor trained it."""
+    """The calibration of each rotation's model, from objects that it does not test, each scored by a model that did not see it."""
     if not is_crossed(recipe):
         parts = [examples.of_part(recipe, Part.CALIBRATION, rotation) for rotation in range(len(models))]
         return [calibration(recipe, examples, model.raw, part) for model, part in zip(models, parts, strict=True)]
