@@ -5,8 +5,9 @@
 * :class:`GoodLibraries`: the writer schema parsed once, ``fastavro.schemaless_reader``, features by the compiled `light-curve`
   library, one row at a time to LightGBM, and a small tag record out.
 
-Both use the trees of the very model that streamer uses, with one thread (which is faster for single rows), compute about as many
-features as it reads, and search periods only if it reads them.
+Both use the trees of the very model that streamer uses, with one thread (which is faster for single rows), compute at least half as
+many features as it reads and never more (so that the comparison is not in streamer's favour), and search periods only if it reads
+them.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def numpy_features(alert: Alert, with_period: bool) -> Features:
 
 
 def library_features(alert: Alert, with_period: bool) -> Features:
-    """About as many features by the compiled `light-curve` library, which also searches the period."""
+    """About as many as :func:`numpy_features` by the compiled `light-curve` library, which also searches the period."""
     found = _common(alert)
     extractor, names = _extractor()
     for band, (time, flux, error) in alert.curves.items():

@@ -64,14 +64,15 @@ def test_library_features_of_the_same_name_are_ours(simulated: Sample, model: Mo
     assert compared(theirs, our_features(simulated, names), names) > 200
 
 
-def test_the_baselines_compute_about_as_many_features_as_the_model_reads(model: Model) -> None:
+def test_the_baselines_compute_half_of_the_features_that_the_model_reads_and_never_more_than_all(model: Model) -> None:
+    # what they leave out (fits of supernovae, memory, colours point by point) makes them faster: the ratios are not in our favour
     survey = model.classifier.survey
     packet = with_history(survey, 60)
     alert = alert_of(CachedReader(packet.schemas)(packet.payloads[0]))
     bands_seen = sum(len(time) > 3 for time, _, _ in alert.curves.values())
     per_band = sum(name.endswith("_r") and name.count("_r_") == 0 for name in model.classifier.inputs)
     for features in (numpy_features(alert, with_period=True), library_features(alert, with_period=True)):
-        assert 0.8 * per_band * bands_seen < len(features) < 1.6 * len(model.classifier.inputs)
+        assert 0.5 * per_band * bands_seen < len(features) < len(model.classifier.inputs)
 
 
 def test_both_searches_find_the_period_of_a_sine() -> None:
