@@ -442,7 +442,8 @@ def evaluate(name: str, data: Path | None, as_json: bool) -> None:
     from streamer.commands.training import data_folder
 
     with _extra("train"):
-        from streamer.training.evaluate import RECIPE, bundle_folder
+        from streamer.training.evaluate import bundle_folder
+        from streamer.training.folders import RECIPE
         from streamer.training.kinds import kind_of
 
     folder = bundle_folder(name)

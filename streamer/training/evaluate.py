@@ -18,6 +18,7 @@ from streamer.stores.models import PACKAGED
 from streamer.training import coverage
 from streamer.training.crossfit import Grown, Said, grown, unseen
 from streamer.training.fit import Examples, counts_only, examples_of, nan_pattern, read_sets, shares
+from streamer.training.folders import RECIPE
 from streamer.training.kept import Kept
 from streamer.training.metrics import Answers, Figures, average_precision, confusion, figures, of_all_alerts, reliability
 from streamer.training.packets import PACKET_SETS, PacketSet, tried
@@ -50,8 +51,6 @@ UP_TO = (16.0, 32.0, 64.0, 128.0, np.inf)
 _RARE = "SNIa"  # the type that cosmology and follow-up ask for
 _RARE_AT = (3, 5, 10)
 _BASELINE_ROTATIONS = 3  # what ignorance scores need not be known to the third digit
-RECIPE = "recipe.toml"
-EVALUATION = "evaluation.json"
 
 
 def evaluate(bundle: str | Path, data: Path) -> dict[str, object]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from streamer.classify.bundle import bundle_checksum
-from streamer.classify.manifest import CARD, MANIFEST, Manifest
+from streamer.classify.manifest import CARD
 from streamer.training import html
 from streamer.training.ablation import ablation
 from streamer.training.crossfit import calibrations, grown, novelty, said
 from streamer.training.datasets import LightCurves
 from streamer.training.evaluate import (
-    EVALUATION,
-    RECIPE,
     baselines,
     described,
     on_real_packets,
@@ -23,7 +21,7 @@ from streamer.training.evaluate import (
     served,
 )
 from streamer.training.fit import Examples, Fitted, bundle, classifier_of, examples_of, read_sets
-from streamer.training.folders import written
+from streamer.training.folders import EVALUATION, delivered, told
 from streamer.training.kept import Kept
 from streamer.training.pitfalls import check_allowed, pitfalls
 from streamer.training.quick import quick
@@ -79,12 +77,9 @@ def train(
     check_allowed(examples.inputs, f"recipe {recipe.name}")
     files = fitted(text, recipe, examples, data, Kept(out / PROGRESS), progress)
     progress("writing bundle and report")
-    folder = written(files, out / recipe.name)
-    evaluation = json.loads(files[EVALUATION])
-    report = out / "reports" / recipe.name
-    write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
-    (report / CARD).write_bytes(files[CARD])
-    (report / "card.html").write_text(html.page(files[CARD].decode()), encoding="utf-8")
+    folder = delivered(files, json.loads(files[EVALUATION]), write_report, out)
+    page = html.page(files[CARD].decode())
+    (out / "reports" / recipe.name / "card.html").write_text(page, encoding="utf-8")
     return folder
 
 
@@ -123,6 +118,4 @@ def fitted(
     evaluation["baselines"] = baselines(recipe, examples, judged, kept, progress)
     evaluation["pitfalls"] = pitfalls(recipe, examples, progress)
     evaluation["real_packets"] = real_packets
-    plain = Manifest.of_json(bundle(recipe, examples, shipped, {}, "")[MANIFEST])
-    files = bundle(recipe, examples, shipped, headline(evaluation), card(evaluation, plain))
-    return files | {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
+    return told(partial(bundle, recipe, examples, shipped), text, evaluation, headline(evaluation), card)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from streamer.training.benchmarks.recipe import BenchmarkRecipe, read_benchmark
 from streamer.training.benchmarks.report import write_report
 from streamer.training.datasets import LightCurves
 from streamer.training.fit import UNDISTURBED, family_inputs
+from streamer.training.folders import RECIPE, noted
 from streamer.training.metrics import Answers, Figures, confusion, figures
 from streamer.training.pitfalls import area, check_allowed
 from streamer.training.prepare import light_curves
@@ -27,7 +27,6 @@ from streamer.training.sources.columns import numbers, read_table
 from streamer.training.split import slices
 from streamer.training.windows import age_picks, alerts_of
 
-RECIPE, EVALUATION = "recipe.toml", "evaluation.json"
 _RESAMPLES = 100
 _SETTINGS = {"seed", "min_detections", "beside", "ages", "folds", "seeds", "balance", "judged_from"}
 _TRUTH = ("true_", "target")
@@ -85,9 +84,7 @@ def run_benchmark(path: Path, data: Path, out: Path, progress: Callable[[str], N
     probability = cross_validated(recipe, shown, progress)
     evaluation = evaluated(recipe, shown, probability)
     folder = out / "benchmarks" / recipe.benchmark
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE).write_bytes(path.read_bytes())
-    (folder / EVALUATION).write_text(json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    noted(path, evaluation, folder)
     write_report(evaluation, folder)
     return folder
 

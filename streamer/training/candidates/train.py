@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from streamer.classify.bundle import bundle_checksum
-from streamer.classify.manifest import CARD, MANIFEST, Manifest
+from streamer.classify.manifest import MANIFEST, Manifest
 from streamer.training.candidates import htru2, scores
 from streamer.training.candidates.fit import Held, bundle, cross_validated, fit
 from streamer.training.candidates.htru2 import FeatureTable
 from streamer.training.candidates.recipe import TableRecipe, read_table_recipe
 from streamer.training.candidates.report import Tree, card, write_report
-from streamer.training.folders import written
-
-RECIPE, EVALUATION = "recipe.toml", "evaluation.json"
+from streamer.training.folders import RECIPE, delivered, told
 
 
 def train_table(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], None]) -> Path:
@@ -51,14 +48,9 @@ def train_table(recipe_path: Path, data: Path, out: Path, progress: Callable[[st
     evaluation = evaluated(recipe, table, cross_validated(recipe, table, progress)) | compared(recipe, data, progress)
     progress("fitting all rows")
     fitted = fit(recipe, table)
-    plain = Manifest.of_json(bundle(recipe, table, fitted, {}, "")[MANIFEST])
-    files = bundle(recipe, table, fitted, headline(evaluation), card(evaluation, plain))
-    files |= {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
+    files = told(partial(bundle, recipe, table, fitted), text, evaluation, headline(evaluation), card)
     progress("writing bundle and report")
-    report = out / "reports" / recipe.name
-    write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
-    (report / CARD).write_bytes(files[CARD])
-    return written(files, out / recipe.name)
+    return delivered(files, evaluation, write_report, out)
 
 
 def evaluate_table(folder: Path, data: Path) -> dict[str, Any]:

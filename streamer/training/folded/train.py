@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from streamer.classify.bundle import bundle_checksum
-from streamer.classify.manifest import CARD, MANIFEST, Manifest
+from streamer.classify.manifest import MANIFEST, Manifest
 from streamer.data.arrays import Float64s
 from streamer.training.candidates import htru2
 from streamer.training.candidates.htru2 import FeatureTable
@@ -19,9 +18,7 @@ from streamer.training.folded.evaluate import distance, on_real, on_simulated
 from streamer.training.folded.fit import LEAVES, bundle, cross_validated, drawn, fit
 from streamer.training.folded.recipe import FoldedRecipe, read_folded_recipe
 from streamer.training.folded.report import card, write_report
-from streamer.training.folders import written
-
-RECIPE, EVALUATION = "recipe.toml", "evaluation.json"
+from streamer.training.folders import RECIPE, delivered, told
 
 
 def train_folded(recipe_path: Path, data: Path, out: Path, progress: Callable[[str], None]) -> Path:
@@ -57,14 +54,9 @@ def train_folded(recipe_path: Path, data: Path, out: Path, progress: Callable[[s
     evaluation = evaluated(recipe, table, some, *held)
     progress("fitting all rows")
     found = fit(recipe, table, some, temperature)
-    plain = Manifest.of_json(bundle(recipe, table, found, {}, "")[MANIFEST])
-    files = bundle(recipe, table, found, headline(evaluation), card(evaluation, plain))
-    files |= {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
+    files = told(partial(bundle, recipe, table, found), text, evaluation, headline(evaluation), card)
     progress("writing bundle and report")
-    report = out / "reports" / recipe.name
-    write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
-    (report / CARD).write_bytes(files[CARD])
-    return written(files, out / recipe.name)
+    return delivered(files, evaluation, write_report, out)
 
 
 def evaluate_folded(folder: Path, data: Path) -> dict[str, Any]:

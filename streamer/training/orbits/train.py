@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from streamer.classify.bundle import bundle_checksum
-from streamer.classify.manifest import CARD, MANIFEST, Manifest
+from streamer.classify.manifest import MANIFEST, Manifest
 from streamer.data.arrays import Bools, Float64s, Int64s
 from streamer.training.candidates import scores
-from streamer.training.folders import written
+from streamer.training.folders import RECIPE, delivered, told
 from streamer.training.metrics import LEVELS
 from streamer.training.orbits.fit import Held, Table, bundle, cross_validated, fit, kinds, read
 from streamer.training.orbits.population import Population
 from streamer.training.orbits.recipe import OrbitRecipe, read_orbit_recipe
 from streamer.training.orbits.report import card, write_report
 
-RECIPE, EVALUATION = "recipe.toml", "evaluation.json"
 RESAMPLES = 200
 SURE = 0.9
 """P(binary) from which on a pulsar is called binary, and isolated up to one minus it."""
@@ -60,14 +58,9 @@ def train_orbits(recipe_path: Path, data: Path, out: Path, progress: Callable[[s
     evaluation = evaluated(recipe, table, cross_validated(recipe, table.pulsars, progress))
     progress("fitting all pulsars")
     found = fit(recipe, table.pulsars)
-    plain = Manifest.of_json(bundle(recipe, table, found, {}, "")[MANIFEST])
-    files = bundle(recipe, table, found, headline(evaluation), card(evaluation, plain))
-    files |= {RECIPE: text.encode(), EVALUATION: (json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n").encode()}
+    files = told(partial(bundle, recipe, table, found), text, evaluation, headline(evaluation), card)
     progress("writing bundle and report")
-    report = out / "reports" / recipe.name
-    write_report(evaluation, Manifest.of_json(files[MANIFEST]), bundle_checksum(files), report)
-    (report / CARD).write_bytes(files[CARD])
-    return written(files, out / recipe.name)
+    return delivered(files, evaluation, write_report, out)
 
 
 def evaluate_orbits(folder: Path, data: Path) -> dict[str, Any]:

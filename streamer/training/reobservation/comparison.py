@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from streamer.data.arrays import Bools, Float64s, Int64s
 from streamer.errors import InvalidConfig
 from streamer.training.fit import Examples, dataset, examples_of, read_sets, shares, tree_settings
+from streamer.training.folders import RECIPE, noted
 from streamer.training.labels import Provenance
 from streamer.training.metrics import LEVELS, Answers, Figures, figures, rates
 from streamer.training.pitfalls import told_apart
 from streamer.training.recipe import RECIPES, Recipe, Reobserved, read_recipe
 from streamer.training.reobservation.report import write_report
 
-RECIPE, EVALUATION = "recipe.toml", "evaluation.json"
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _RESAMPLES = 300
 _ENOUGH = 8
@@ -84,9 +83,7 @@ def run_comparison(path: Path, data: Path, out: Path, progress: Callable[[str], 
     comparison = read_comparison(path)
     evaluation = compared(comparison, base_of(comparison), data, progress)
     folder = out / "benchmarks" / str(evaluation["name"])
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE).write_bytes(path.read_bytes())
-    (folder / EVALUATION).write_text(json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    noted(path, evaluation, folder)
     write_report(evaluation, folder)
     return folder
 
