@@ -6,17 +6,19 @@ touched, so a reader that has only the survey's schema still reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import numpy as np
 
 from streamer.classify.taxonomy import by_id
 from streamer.codec.encode import Frame, RecordWriter, extended
 from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
 from streamer.data.batch import NO_PARTITION, NO_TIME
-from streamer.data.message import Channel, Message
+from streamer.data.message import Channel, Message, Pieces
 from streamer.data.schema import WriterSchema
 from streamer.errors import Reason
 from streamer.pipeline import Outcome, Scored
@@ -85,37 +87,40 @@ class Encoder:
         return messages
 
     def _tagged(self, rows: Rows, part: Scored, published: int) -> Iterator[Message]:
-        alerts = part.alerts
+        alerts, classifier = part.alerts, part.classifier
         survey = alerts.survey
-        datums = tags(rows, part, self._broker_bytes, published)
-        columns = (alerts.row, alerts.key, alerts.public, alerts.alert_id, alerts.night, part.scores.class_id)
+        schema = self._schema(rows, part)
+        data = self._shaped(rows, part, tags(rows, part, self._broker_bytes, published))
+        produced = rows.raw.produced[rows.message[alerts.row]]
+        columns = (alerts.key, alerts.public, alerts.alert_id, alerts.night, part.scores.class_id, produced)
         fixed = (
             ("survey", survey.encode()),
             ("schema", f"tagged/{VERSION}".encode()),
-            ("model", f"{part.classifier.name}/{part.classifier.version}".encode() if part.classifier else b"none"),
+            ("model", f"{classifier.name}/{classifier.version}".encode() if classifier else b"none"),
         )
-        for datum, row, key, is_public, alert_id, night, class_id in zip(
-            datums, *(column.tolist() for column in columns), strict=True
+        answers = {number: ("class", by_id(number).name.encode()) for number in np.unique(part.scores.class_id).tolist()}
+        for datum, key, is_public, alert_id, night, class_id, stamp in zip(
+            data, *(column.tolist() for column in columns), strict=True
         ):
-            schema, shaped = self._shaped(rows, row, datum)
-            headers = (
-                *fixed,
-                ("alert_id", b"%d" % alert_id),
-                ("night", night),
-                ("class", by_id(class_id).name.encode()),
-                *_producer_timestamp(rows, row),
-            )
+            headers = (*fixed, ("alert_id", b"%d" % alert_id), ("night", night), answers[class_id], *_producer_timestamp(stamp))
             channel = Channel.TAGGED if is_public else Channel.PRIVATE
-            yield Message(channel, survey, key, self._frame_tagged(schema, shaped), schema, headers)
+            yield Message(channel, survey, key, self._frame_tagged(schema, datum), schema, headers)
 
-    def _shaped(self, rows: Rows, row: int, tag: bytes) -> tuple[WriterSchema, bytes]:
-        """The schema and datum to send: the tag, or the original body with the tag's bytes behind it."""
+    def _schema(self, rows: Rows, part: Scored) -> WriterSchema:
+        """What the messages of `part` are written with: the tag's schema, or the packets' own with the tag at its end."""
         if self._shape is Shape.TAG:
-            return self._tagged_schema, tag
-        original = rows.schemas[rows.schema[row]]
+            return self._tagged_schema
+        original = rows.schemas[rows.schema[part.alerts.row[0]]]
         if original not in self._extended:
             self._extended[original] = extended(original, *_tag_field(original, self._tagged_schema))
-        return self._extended[original], rows.bodies.bytes_of(row) + tag
+        return self._extended[original]
+
+    def _shaped(self, rows: Rows, part: Scored, data: Sequence[bytes]) -> list[Pieces]:
+        """The datums to send: the tags, or the original bodies with the tags' bytes behind them."""
+        if self._shape is Shape.TAG:
+            return [(datum,) for datum in data]
+        bodies = rows.bodies.take(part.alerts.row)
+        return [(bodies.view_of(i), datum) for i, datum in enumerate(data)]
 
     def _dead_letters(self, outcome: Outcome, published: int) -> Iterator[Message]:
         rejections = outcome.rejections
@@ -139,14 +144,14 @@ class Encoder:
                 Channel.DEAD_LETTER,
                 survey,
                 b"",
-                self._frame_dead_letter(schema, datum),
+                self._frame_dead_letter(schema, (datum,)),
                 schema,
                 (
                     ("survey", survey.encode()),
                     ("stage", stage.value.encode()),
                     ("reason", reason.value.encode()),
                     ("schema", b"dead_letter/1.0"),
-                    *_producer_timestamp(outcome.rows, row),
+                    *_producer_timestamp(int(outcome.rows.raw.produced[outcome.rows.message[row]])),
                 ),
             )
 
@@ -181,8 +186,7 @@ def _tag_field(original: WriterSchema, tagged: WriterSchema) -> tuple[str, Write
     return f"{TAG_FIELD}_{again}", WriterSchema.of({**tagged.tree, "namespace": f"{tagged.tree['namespace']}.again_{again}"})
 
 
-def _producer_timestamp(rows: Rows, row: int) -> tuple[tuple[str, bytes], ...]:
-    produced = int(rows.raw.produced[int(rows.message[row])])
+def _producer_timestamp(produced: int) -> tuple[tuple[str, bytes], ...]:
     return () if produced == NO_TIME else (("producer_timestamp", b"%d" % produced),)
 
 

@@ -1,7 +1,7 @@
 """What runs in processes of its own, so that its CPU time and memory are its own: ``python -m streamer.bench.child``.
 
 The task comes as one line of JSON on standard input. The process says ``ready`` when it could begin, begins at the next line, and
-ends with its :class:`Timeline` as one line of JSON. Like `streamer run` it keeps freed memory.
+ends with its :class:`Timeline` as one line of JSON. Like `streamer run` it keeps freed memory and spares the collector what stays.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from confluent_kafka import Consumer
 from streamer import config, wiring
 from streamer.data.batch import NO_TIME
 from streamer.data.tally import Tally
-from streamer.malloc import keep_freed_memory
+from streamer.memory import keep_freed_memory, spare_what_stays
 from streamer.pipeline import Outcome, Pipeline
 from streamer.sources.kafka import consumer_settings
 from streamer.sources.simulator import REALISTIC_STAMP, SimulatorSource, simulate
@@ -116,6 +116,7 @@ def worker(settings: config.Config, count: int, slot: int = 0) -> Timeline:
             service.worker.stop()
 
     with wiring.service(settings, clock, watch=watch, slot=slot) as service:
+        spare_what_stays()
         _await_go()
         with _ended_when_idle(timeline, service.worker.stop):
             service.worker.run(committed)
@@ -131,6 +132,7 @@ def memory(settings: config.Config, count: int, survey: str) -> Timeline:
         timeline.add(tally.messages)
 
     with wiring.service(settings, clock, SimulatorSource(alerts, "bench", clock)) as service:
+        spare_what_stays()
         _await_go()
         service.worker.run(committed)
     return timeline

@@ -81,7 +81,8 @@ class Sample:
     def in_containers(self) -> Sample:
         """The same records as container files."""
         frame = ContainerFrame()
-        return Sample(self.survey, self.origin, tuple(frame(*each) for each in self.bodies()), self.schemas)
+        payloads = tuple(b"".join(frame(schema, (body,))) for schema, body in self.bodies())
+        return Sample(self.survey, self.origin, payloads, self.schemas)
 
     def in_registry_frames(self) -> Sample:
         """The same records in registry frames, with ids from 1."""
@@ -134,7 +135,7 @@ def with_history(survey: str, n: int) -> Sample:
     record = fastavro.schemaless_reader(io.BytesIO(body), fastavro.parse_schema(schema.tree), None)
     datum = RecordWriter(schema)(_LONGER[survey](record, n))
     if survey == "ztf":
-        return Sample(survey, "simulated", (ContainerFrame()(schema, datum),), BundledSchemas())
+        return Sample(survey, "simulated", (b"".join(ContainerFrame()(schema, (datum,))),), BundledSchemas())
     return Sample(survey, "simulated", (b"\x00" + SIMULATED_LSST_ID.to_bytes(4, "big") + datum,), BundledSchemas())
 
 

@@ -53,6 +53,10 @@ class Spans:
         start, end = int(self.start[i]), int(self.end[i])
         return self.buffers[int(self.buffer[i])][start:end]
 
+    def view_of(self, i: int) -> memoryview:
+        """The bytes of row i, not copied."""
+        return memoryview(self.buffers[int(self.buffer[i])])[int(self.start[i]) : int(self.end[i])]
+
     def take(self, rows: Int64s) -> Spans:
         """The given rows."""
         return Spans(self.buffers, self.buffer[rows], self.start[rows], self.end[rows])

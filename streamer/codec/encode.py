@@ -11,17 +11,21 @@ from typing import Any
 import fastavro
 
 from streamer.codec.columns import Status
-from streamer.codec.container import SYNC_BYTES, block_bytes, header_bytes
+from streamer.codec.container import SYNC_BYTES, header_bytes, write_long
 from streamer.codec.reader import RecordReader
 from streamer.codec.types import root_of
+from streamer.data.message import Pieces
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
 from streamer.ports import SchemaIds
 
 SINGLE_OBJECT_MAGIC = b"\xc3\x01"
 
-Frame = Callable[[WriterSchema, bytes], bytes]
+Frame = Callable[[WriterSchema, Pieces], Pieces]
 """Puts a framing around the datum of a schema."""
+
+_HOLD_TYPES = ("type", "fields", "items", "values")
+"""Attributes of a schema in which further types stand; what else has a ``doc`` is a value."""
 
 
 class RecordWriter:
@@ -55,18 +59,30 @@ def extended(schema: WriterSchema, name: str, field_schema: WriterSchema) -> Wri
     return WriterSchema.of(tree)
 
 
+def without_docs(schema: WriterSchema) -> WriterSchema:
+    """The same schema without documentation and white space.
+
+    Neither changes how bytes are read (Avro 1.11, "Schema Declaration"), and both are most of a survey's schema.
+    """
+    return WriterSchema.of(_without_docs(schema.tree))
+
+
 class ContainerFrame:
-    """Frames each datum as an object container file of its own: any Avro reader can read it; repeats the schema every time."""
+    """Frames each datum as an object container file of its own: any Avro reader can read it.
+
+    The schema comes again with every datum and is larger than a tag, so it comes without its documentation.
+    """
 
     def __init__(self) -> None:
-        self._headers: dict[WriterSchema, bytes] = {}
+        self._around: dict[WriterSchema, tuple[bytes, bytes]] = {}
 
-    def __call__(self, schema: WriterSchema, datum: bytes) -> bytes:
+    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
         """A container file of one record; its sync marker is the schema's fingerprint, so that equal input gives equal bytes."""
-        if schema not in self._headers:
-            self._headers[schema] = header_bytes(schema)
-        sync = schema.fingerprint.encode()[:SYNC_BYTES]
-        return b"".join((self._headers[schema], sync, block_bytes(1, datum, sync)))
+        if schema not in self._around:
+            sync = schema.fingerprint.encode()[:SYNC_BYTES]
+            self._around[schema] = header_bytes(without_docs(schema)) + sync + write_long(1), sync
+        start, end = self._around[schema]
+        return start, write_long(sum(map(len, datum))), *datum, end
 
 
 class RegistryFrame:
@@ -80,22 +96,22 @@ class RegistryFrame:
         self._ids = ids
         self._subject = subject
 
-    def __call__(self, schema: WriterSchema, datum: bytes) -> bytes:
+    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
         """The framed datum; raises SchemaUnavailable if the registry does not take the schema."""
-        return b"\x00" + self._ids.id_of(f"{self._subject}-{schema.fingerprint}", schema).to_bytes(4, "big") + datum
+        return b"\x00" + self._ids.id_of(f"{self._subject}-{schema.fingerprint}", schema).to_bytes(4, "big"), *datum
 
 
 class SingleObjectFrame:
     """Frames a datum as C3 01 + CRC-64-AVRO of the schema + datum (Avro 1.11, "Single-object encoding")."""
 
     def __init__(self) -> None:
-        self._fingerprints: dict[WriterSchema, bytes] = {}
+        self._starts: dict[WriterSchema, bytes] = {}
 
-    def __call__(self, schema: WriterSchema, datum: bytes) -> bytes:
+    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
         """The framed datum."""
-        if schema not in self._fingerprints:
-            self._fingerprints[schema] = rabin_fingerprint(schema)
-        return SINGLE_OBJECT_MAGIC + self._fingerprints[schema] + datum
+        if schema not in self._starts:
+            self._starts[schema] = SINGLE_OBJECT_MAGIC + rabin_fingerprint(schema)
+        return self._starts[schema], *datum
 
 
 class JsonFrame:
@@ -107,17 +123,17 @@ class JsonFrame:
     def __init__(self) -> None:
         self._readers: dict[WriterSchema, RecordReader] = {}
 
-    def __call__(self, schema: WriterSchema, datum: bytes) -> bytes:
+    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
         """The JSON text of the record, UTF-8."""
         if schema not in self._readers:
             self._readers[schema] = RecordReader(schema)
-        record, _, status = self._readers[schema].read(datum, 0)
+        record, _, status = self._readers[schema].read(b"".join(datum), 0)
         if status is not Status.OK:
             raise ValueError(f"the datum is not one of schema {schema.fingerprint}: {status.name}")
-        return json.dumps(_json_value(record), separators=(",", ":"), allow_nan=False).encode()
+        return (json.dumps(_json_value(record), separators=(",", ":"), allow_nan=False).encode(),)
 
 
-def bare(_schema: WriterSchema, datum: bytes) -> bytes:
+def bare(_schema: WriterSchema, datum: Pieces) -> Pieces:
     """The datum as it is: for sinks that do their own framing."""
     return datum
 
@@ -126,6 +142,17 @@ def rabin_fingerprint(schema: WriterSchema) -> bytes:
     """CRC-64-AVRO of the schema's canonical form, little-endian as the single-object encoding wants it."""
     canonical = fastavro.schema.to_parsing_canonical_form(schema.tree)
     return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
+
+
+def _without_docs(node: Any) -> Any:
+    match node:
+        case list():
+            return [_without_docs(each) for each in node]
+        case dict():
+            kept = ((name, value) for name, value in node.items() if name != "doc")
+            return {name: _without_docs(value) if name in _HOLD_TYPES else value for name, value in kept}
+        case _:
+            return node
 
 
 def _json_value(value: Any) -> Any:

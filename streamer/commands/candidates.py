@@ -38,6 +38,6 @@ def convert(files: Iterable[Path], out: Path, complain: Callable[[str], None]) -
             complain(str(error))
             continue
         # the number keeps files of the same name from different folders apart
-        (out / f"{file.name}.{record['candidate_id']}.avro").write_bytes(frame(SCHEMA, write(record)))
+        (out / f"{file.name}.{record['candidate_id']}.avro").write_bytes(b"".join(frame(SCHEMA, (write(record),))))
         written += 1
     return Converted(written, failed)

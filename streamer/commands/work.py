@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamer import config, wiring
 from streamer.errors import InvalidData
-from streamer.malloc import keep_freed_memory
+from streamer.memory import keep_freed_memory, spare_what_stays
 from streamer.reports import Reporter
 from streamer.sources.archive import ArchiveSource
 from streamer.worker import stopped_by_signals
@@ -16,6 +16,7 @@ def work(settings: config.Config) -> None:
     """Work until stopped or until the files end, serving metrics and probes; InvalidData if a file was not read to its end."""
     keep_freed_memory()
     with wiring.service(settings) as service, stopped_by_signals(service.worker.stop, settings.worker.drain):
+        spare_what_stays()
         service.worker.run()
         if isinstance(service.source, ArchiveSource) and service.source.problems:
             raise InvalidData("\n".join(f"not read to its end: {problem}" for problem in service.source.problems))
@@ -31,4 +32,5 @@ def work_in_slot(settings: config.Config, slot: int, descriptor: int) -> None:
         stopped_by_signals(service.worker.stop, settings.worker.drain),
     ):
         reporter.about(service.telemetry)
+        spare_what_stays()
         service.worker.run()

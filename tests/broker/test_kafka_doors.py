@@ -117,7 +117,7 @@ def test_key_headers_and_topic_by_survey_arrive(bench: Bench) -> None:
     destination = Destination(bench.servers, "{survey}-" + name, bench.dead)
     bench.kafka.create_topic(f"ztf-{name}")
     bench.opened.insert(0, sink := KafkaSink(destination, bench.group, CLOCK))
-    sink.commit([Message(Channel.TAGGED, "ztf", b"ZTF:a", b"value", SCHEMA, (("one", b"1"), ("two", b"2")))], Positions.of([]))
+    sink.commit([Message(Channel.TAGGED, "ztf", b"ZTF:a", (b"value",), SCHEMA, (("one", b"1"), ("two", b"2")))], Positions.of([]))
     [found] = contents(bench.servers, f"ztf-{name}")
     assert (found.key(), found.value(), found.headers()) == (b"ZTF:a", b"value", [("one", b"1"), ("two", b"2")])
     assert prefix == "tagged"
@@ -126,7 +126,7 @@ def test_key_headers_and_topic_by_survey_arrive(bench: Bench) -> None:
 def test_a_private_alert_without_a_private_topic_stops_the_worker_before_it_leaks(bench: Bench) -> None:
     sink = bench.sink(bench.source())
     with pytest.raises(Fatal, match="private topic"):
-        sink.commit([Message(Channel.PRIVATE, "ztf", b"k", b"secret", SCHEMA)], Positions.of([]))
+        sink.commit([Message(Channel.PRIVATE, "ztf", b"k", (b"secret",), SCHEMA)], Positions.of([]))
     sink.close()
     bench.opened.remove(sink)
     assert bench.results() == []
@@ -287,7 +287,7 @@ def test_a_fenced_sink_is_fatal_and_writes_nothing(bench: Bench) -> None:
 def test_a_message_above_the_limit_is_one_clear_error(bench: Bench) -> None:
     sink = bench.sink(bench.source(), largest=5_000)
     with pytest.raises(Fatal, match="larger than 5000 bytes"):
-        sink.commit([Message(Channel.TAGGED, "ztf", b"k", b"x" * 10_000, SCHEMA)], Positions.of([]))
+        sink.commit([Message(Channel.TAGGED, "ztf", b"k", (b"x" * 10_000,), SCHEMA)], Positions.of([]))
 
 
 def test_a_message_that_the_broker_refuses_is_the_same_clear_error(bench: Bench) -> None:
@@ -296,7 +296,7 @@ def test_a_message_that_the_broker_refuses_is_the_same_clear_error(bench: Bench)
     bench.opened.insert(0, sink := KafkaSink(Destination(bench.servers, narrow, bench.dead), bench.group, CLOCK))
     noise = bytes(hash((i, "x")) % 256 for i in range(50_000))  # does not compress
     with pytest.raises(Fatal, match="is larger than"):
-        sink.commit([Message(Channel.TAGGED, "ztf", b"k", noise, SCHEMA)], Positions.of([]))
+        sink.commit([Message(Channel.TAGGED, "ztf", b"k", (noise,), SCHEMA)], Positions.of([]))
 
 
 def test_a_message_larger_than_a_fetch_is_read(bench: Bench) -> None:

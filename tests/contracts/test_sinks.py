@@ -126,7 +126,7 @@ def outlet(request: Request) -> Outlet:
 
 def message(text: str, channel: Channel = Channel.TAGGED, key: bytes = b"key") -> Message:
     value = text.encode()
-    return Message(channel, "ztf", key, bytes([2 * len(value)]) + value, SCHEMA)
+    return Message(channel, "ztf", key, (bytes([2 * len(value)]) + value,), SCHEMA)
 
 
 def seen(*texts: str) -> list[bytes]:

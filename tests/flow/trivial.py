@@ -44,4 +44,4 @@ def encode(outcome: TrivialOutcome) -> list[Message]:
 
 def message(payload: bytes) -> Message:
     channel = Channel.TAGGED if payload.isdigit() else Channel.DEAD_LETTER
-    return Message(channel, SURVEY, payload, payload, SCHEMA, (("made-by", b"test"),))
+    return Message(channel, SURVEY, payload, (payload,), SCHEMA, (("made-by", b"test"),))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from streamer import compile_cache
 from streamer.claim import claimed
 from streamer.errors import InvalidConfig
+from streamer.memory import spare_what_stays
 from streamer.telemetry import SystemClock
 from streamer.testing import HandClock
 from tests.kafka_server import free_ports
@@ -132,7 +135,28 @@ def test_a_compile_cache_that_cannot_be_written_to_is_refused_by_its_name(tmp_pa
 
 
 def test_malloc_takes_the_settings_where_the_c_library_is_glibc() -> None:
-    code = "import os; from streamer.malloc import keep_freed_memory; kept = keep_freed_memory()\n"
+    code = "import os; from streamer.memory import keep_freed_memory; kept = keep_freed_memory()\n"
     code += "print(kept == ('glibc' in (os.confstr('CS_GNU_LIBC_VERSION') or '')))"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert said.stdout == "True\n"
+
+
+class Knot:
+    """Holds itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_the_collector_spares_what_was_there_and_finds_cycles_made_later() -> None:
+    usual = gc.get_threshold()
+    before = Knot()
+    try:
+        spare_what_stays()
+        assert not any(each is before for each in gc.get_objects())
+        later = weakref.ref(Knot())
+        gc.collect()
+        assert later() is None
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*usual)

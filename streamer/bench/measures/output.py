@@ -11,7 +11,7 @@ import fastavro
 import numpy as np
 
 from streamer import __version__
-from streamer.bench.measures.whole import OWN, frame
+from streamer.bench.measures.whole import OWN, frame, written
 from streamer.bench.models import Model
 from streamer.bench.packets import Sample
 from streamer.bench.result import Cell, Measured, Table
@@ -52,7 +52,7 @@ def measure(models: Sequence[tuple[Model, Sample]], rounds: int, batch: int = BA
 
 
 def _encoded(encode: Encoder, outcome: Outcome) -> int:
-    return len(encode(outcome, 0))
+    return written(encode(outcome, 0))
 
 
 def _again(messages: Sequence[Message], framing: str) -> Work:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from streamer import __version__
-from streamer.bench.measures.whole import OWN, frame
+from streamer.bench.measures.whole import OWN, frame, written
 from streamer.bench.models import Model
 from streamer.bench.packets import Sample, with_history
 from streamer.bench.result import Cell, Measured, Table
@@ -81,7 +81,7 @@ class _Staged:
             for raw in batches:
                 self._last = time.process_time()
                 outcome = self._pipeline(raw, self._lap)
-                self._encode(outcome, 0)
+                written(self._encode(outcome, 0))
                 self._lap(Stage.MESSAGES)
                 alerts += len(raw)
         return [1e6 * self._spent[stage] / alerts for stage in STAGES]

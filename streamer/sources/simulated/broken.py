@@ -55,4 +55,5 @@ def _of_another_schema(rng: np.random.Generator, packet: bytes) -> bytes:
     """The frame of an id that nobody knows, or a container file with a record that is no alert."""
     if packet.startswith(b"\x00"):
         return b"\x00" + _UNKNOWN_ID.to_bytes(4, "big") + packet[5:]
-    return ContainerFrame()(_OTHER_SCHEMA, RecordWriter(_OTHER_SCHEMA)({"humidity": float(rng.random())}))
+    datum = RecordWriter(_OTHER_SCHEMA)({"humidity": float(rng.random())})
+    return b"".join(ContainerFrame()(_OTHER_SCHEMA, (datum,)))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.codec.encode import ContainerFrame, JsonFrame, RecordWriter, extended, rabin_fingerprint
+from streamer.codec.encode import ContainerFrame, JsonFrame, RecordWriter, extended, rabin_fingerprint, without_docs
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
 from tests.packets import datum, record_of
@@ -42,13 +42,45 @@ def test_the_fingerprint_is_that_of_the_avro_specification() -> None:
     assert rabin_fingerprint(SCHEMA) == rabin_fingerprint(documented) != rabin_fingerprint(TAG)
 
 
+def test_the_header_of_a_message_has_no_documentation_and_reads_the_same() -> None:
+    inner = {
+        "type": "record",
+        "name": "Inner",
+        "doc": "of a record",
+        "fields": [{"name": "doc", "type": "string", "doc": "a field"}],
+    }
+    default = {"doc": "a value"}
+    tree = {
+        "type": "record",
+        "name": "Outer",
+        "doc": "…",
+        "fields": [
+            {"name": "a", "type": {"type": "array", "items": inner}, "doc": "of a field", "default": []},
+            {"name": "b", "type": ["null", {"type": "map", "values": "Inner"}], "default": None, "unit": "mJy"},
+            {
+                "name": "c",
+                "type": {"type": "record", "name": "Held", "fields": [{"name": "doc", "type": "string"}]},
+                "default": default,
+            },
+        ],
+    }
+    bare = without_docs(WriterSchema.of(tree))
+    assert bare.text.count('"doc"') == 3  # the names of two fields and a key of a default
+    assert bare.tree["fields"][2]["default"] == default
+    assert bare.tree["fields"][1]["unit"] == "mJy"
+    assert rabin_fingerprint(bare) == rabin_fingerprint(WriterSchema.of(tree))
+    record = {"a": [{"doc": "x"}], "b": {"k": {"doc": "y"}}, "c": {"doc": "z"}}
+    framed = b"".join(ContainerFrame()(WriterSchema.of(tree), (datum(tree, record),)))
+    assert list(fastavro.reader(io.BytesIO(framed))) == [record]
+
+
 def test_equal_records_make_equal_container_files() -> None:
     body = datum(TREE, {"a": 1.0, "b": b""})
-    assert ContainerFrame()(SCHEMA, body) == ContainerFrame()(SCHEMA, body)
+    assert ContainerFrame()(SCHEMA, (body,)) == ContainerFrame()(SCHEMA, (body,))
 
 
 @given(st.floats(), st.binary(max_size=9))
 def test_json_is_valid_whatever_the_values(a: float, b: bytes) -> None:
-    text = JsonFrame()(SCHEMA, datum(TREE, {"a": a, "b": b}))
-    read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    (text,) = JsonFrame()(SCHEMA, (datum(TREE, {"a": a, "b": b}),))
+    read = json.loads(bytes(text), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert read["b"].encode("latin-1") == b

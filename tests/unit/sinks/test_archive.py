@@ -44,7 +44,7 @@ class CrashAt:
 
 
 def message(number: int, channel: Channel = Channel.TAGGED, schema: WriterSchema = TAG) -> Message:
-    return Message(channel, "ztf", b"key", WRITERS[schema]({"number": number}), schema)
+    return Message(channel, "ztf", b"key", (WRITERS[schema]({"number": number}),), schema)
 
 
 def positions(start: int, count: int, name: str = "night.avro") -> Positions:
@@ -280,7 +280,7 @@ def test_large_commits_are_cut_into_blocks(tmp_path: Path) -> None:
     value = RecordWriter(big)({"number": bytes(700_000)})
     for codec in CODECS:
         sink = ArchiveSink(tmp_path / codec, codec)
-        sink.commit([Message(Channel.TAGGED, "ztf", b"", value, big)] * 5, positions(0, 5))
+        sink.commit([Message(Channel.TAGGED, "ztf", b"", (value,), big)] * 5, positions(0, 5))
         sink.close()
         with (tmp_path / codec / "tagged-000001.avro").open("rb") as file:
             assert [block.num_records for block in fastavro.block_reader(file)] == [2, 2, 1]
