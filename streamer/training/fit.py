@@ -209,9 +209,10 @@ def rounds_kept(booster: lightgbm.Booster, n_classes: int) -> int:
     return min(int(booster.best_iteration) or grown, grown)
 
 
-def classifier_of(recipe: Recipe, examples: Examples, fitted: Fitted) -> LightGBMClassifier:
+def classifier_of(recipe: Recipe, examples: Examples, fitted: Fitted, explain: bool = False) -> LightGBMClassifier:
     """The serving classifier of a fitted model, so that scores are made by the very code that will serve."""
-    return LightGBMClassifier(bundle(recipe, examples, fitted, {}, ""), features.check_names)
+    files = bundle(recipe, examples, fitted, {}, "")
+    return LightGBMClassifier(files, features.check_names, describe=features.teller if explain else None)
 
 
 def bundle(recipe: Recipe, examples: Examples, fitted: Fitted, metrics: dict[str, float], card: str) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from streamer.classify import taxonomy
 from streamer.classify.bundle import LightGBMClassifier
+from streamer.classify.taxonomy import Class
 from streamer.codec.framing import Framing
 from streamer.data.batch import Positions, RawBatch
 from streamer.data.photometry import Kind
 from streamer.errors import InvalidData
-from streamer.pipeline import Pipeline
+from streamer.pipeline import Pipeline, Scored
 from streamer.stores.schemas import FolderSchemas
 from streamer.training.datasets import Origin
 from streamer.training.metrics import Figures
@@ -85,8 +86,7 @@ def tried(packets: PacketSet, classifier: LightGBMClassifier, data: Path, bins: 
     InvalidData
         If the packets or their labels are not there.
     """
-    leaves = _leaves(packets, data)
-    answers = list(_answers(packets, classifier, data, leaves))
+    answers = list(_answers(packets, classifier, data))
     rows = []
     for truth in sorted({one.truth for one in answers}):
         for name, first, last in bins:
@@ -117,36 +117,45 @@ def _row(answers: list[_Answer]) -> Figures:
     }
 
 
-def _leaves(packets: PacketSet, data: Path) -> dict[int, str]:
-    """The leaf of each alert id whose label is one; labels that are no leaf, or weak ones such as ``AG?``, are left out."""
-    table = read_table(data / packets.labels, (packets.identifier, packets.label))
-    names = {leaf.name for leaf in taxonomy.LEAVES}
-    found = {}
-    for alert, label in zip(table[packets.identifier].tolist(), table[packets.label].tolist(), strict=True):
-        known = taxonomy.class_of_label(str(label), packets.vocabulary)
-        if known is not None and known.name in names:
-            found[int(alert)] = known.name
-    return found
+def labelled_alerts(packets: PacketSet, classifier: LightGBMClassifier, data: Path) -> Iterator[tuple[Scored, int, Class]]:
+    """Each packet whose class is known, as the service would answer it: the scored alerts it is among, its place, its class.
 
-
-def _answers(packets: PacketSet, classifier: LightGBMClassifier, data: Path, leaves: Mapping[int, str]) -> Iterator[_Answer]:
-    """The model's answer for each packet whose class is known, as the service would give it."""
+    Raises
+    ------
+    InvalidData
+        If the packets or their labels are not there.
+    """
+    leaves = _leaves(packets, data)
     files = sorted((data / packets.folder).rglob("*.avro"))
     if not files:
         raise InvalidData(f"{data / packets.folder}: no packets")
-    place = {leaf.name: index for index, leaf in enumerate(classifier.leaves)}
     pipeline = Pipeline(Framing(FolderSchemas(data / packets.schemas)), {packets.survey: classifier}, allow_private=True)
     absent = np.full(len(files), -1, dtype=np.int64)
     positions = Positions.of((path.name, -1, 0, 1) for path in files)
-    outcome = pipeline(RawBatch([path.read_bytes() for path in files], positions, absent, absent))
-    for part in outcome.scored:
-        detections = part.alerts.light_curves.where(part.alerts.light_curves["kind"] == Kind.DETECTION).lengths
+    for part in pipeline(RawBatch([path.read_bytes() for path in files], positions, absent, absent)).scored:
         for i, alert in enumerate(part.alerts.alert_id.tolist()):
             if truth := leaves.get(alert):
-                yield _Answer(
-                    object_id=part.alerts.object_id[i].decode(),
-                    truth=truth,
-                    answer=taxonomy.by_id(int(part.scores.class_id[i])).name,
-                    n_detections=int(detections[i]),
-                    of_truth=float(part.scores.leaves[i, place[truth]]) if truth in place else None,
-                )
+                yield part, i, truth
+
+
+def _leaves(packets: PacketSet, data: Path) -> dict[int, Class]:
+    """The leaf of each alert id whose label is one; labels that are no leaf, or weak ones such as ``AG?``, are left out."""
+    table = read_table(data / packets.labels, (packets.identifier, packets.label))
+    found = {}
+    for alert, label in zip(table[packets.identifier].tolist(), table[packets.label].tolist(), strict=True):
+        known = taxonomy.class_of_label(str(label), packets.vocabulary)
+        if known is not None and known in taxonomy.LEAVES:
+            found[int(alert)] = known
+    return found
+
+
+def _answers(packets: PacketSet, classifier: LightGBMClassifier, data: Path) -> Iterator[_Answer]:
+    place = {leaf: index for index, leaf in enumerate(classifier.leaves)}
+    for part, i, truth in labelled_alerts(packets, classifier, data):
+        yield _Answer(
+            object_id=part.alerts.object_id[i].decode(),
+            truth=truth.name,
+            answer=taxonomy.by_id(int(part.scores.class_id[i])).name,
+            n_detections=int(np.count_nonzero(part.alerts.light_curves.row(i)["kind"] == Kind.DETECTION)),
+            of_truth=float(part.scores.leaves[i, place[truth]]) if truth in place else None,
+        )

@@ -9,6 +9,12 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from rich.color import Color
+
+from streamer.data.arrays import Float64s
+from streamer.data.photometry import BANDS, Kind
+from streamer.terminal.plot import STYLES, UNKNOWN_STYLE, Axis, best_axis, vertical
 
 Tree = Mapping[str, Any]  # JSON, as in report
 
@@ -21,6 +27,11 @@ _STYLE: Any = {  # Any: matplotlib types the keys as a closed list
     "svg.hashsalt": "streamer",  # else the ids inside the SVG change from run to run
     "svg.fonttype": "none",
 }
+_OF = {"right": "#1b7a3d", "only a parent": "#1f5fa8", "wrong": "#b3431e", "no answer": "#777777"}
+_MARKERS = {"u": "D", "g": "o", "r": "s", "i": "^", "z": "p", "y": "*"}
+_MANY = 150
+"""Points beyond which they are drawn smaller, and as one picture within the SVG."""
+_NJY_PER_MICROJANSKY = 1e3
 
 
 def confusion(leaves: Sequence[str], rows: Sequence[Sequence[int]], path: Path) -> None:
@@ -147,6 +158,98 @@ def probabilities(bins: Sequence[Tree], path: Path) -> None:
         axes.set_ylabel("share that are pulsars")
         axes.grid(color=_GRID, lw=0.6)
         _save(figure, path)
+
+
+def objects(rows: Sequence[Tree], path: Path) -> None:
+    """The light curve of each looked-at object, as its alert showed it, with its name, its class and the answer."""
+    columns = 4
+    lines = max(1, -(-len(rows) // columns))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(3.1 * columns, 2.25 * lines + 0.35), layout="constrained")
+        grid = figure.subplots(lines, columns, squeeze=False).ravel()
+        for number, (axes, row) in enumerate(zip(grid, rows, strict=False), 1):
+            unit = _light_curve(axes, row["points"])
+            made = "" if row["nature"] == "real" else f" ({row['nature']})"
+            axes.set_title(f"{number}  {row['object']}{made}", fontsize=8, loc="left", pad=14)
+            share = "" if row["probability"] is None else f" {row['probability']:.2f}"
+            said = f"{row['named']}{share}" if row["state"] != "NOT_CLASSIFIED" else "no answer"
+            axes.text(0, 1.02, row["class"], fontsize=8, transform=axes.transAxes, va="bottom")
+            axes.text(
+                1, 1.02, f"→ {said}", fontsize=8, transform=axes.transAxes, va="bottom", ha="right", color=_OF[row["outcome"]]
+            )
+            axes.set_ylabel(unit, fontsize=7)
+            if number > len(rows) - columns:
+                axes.set_xlabel("days from the alert", fontsize=7)
+            axes.tick_params(labelsize=7)
+            axes.grid(color=_GRID, lw=0.5)
+            axes.set_axisbelow(True)
+        for axes in grid[len(rows) :]:
+            axes.set_visible(False)
+        figure.legend(handles=_marks(rows), loc="outside lower center", ncols=12, fontsize=8, frameon=False)
+        _save(figure, path)
+
+
+def _light_curve(axes: Any, columns: Mapping[str, str]) -> str:  # Any: matplotlib has no types
+    """Draw the points, as magnitudes of the difference if all detections have one, else as difference flux; the unit."""
+    days, flux, error = (np.array(columns[name].split(), dtype=np.float64) for name in ("days", "flux", "flux_err"))
+    kind, band = np.array(columns["kind"].split(), dtype=np.int64), np.array(columns["band"].split(), dtype=np.str_)
+    curve = {"flux": flux, "flux_err": error, "total": np.full(len(flux), np.nan), "kind": kind}
+    axis = best_axis(curve)
+    unit, value, spread = "mag", vertical(curve, axis), 2.5 / np.log(10.0) * error / np.abs(flux)
+    if axis is Axis.FLUX:
+        unit, value, spread = "µJy", value / _NJY_PER_MICROJANSKY, error / _NJY_PER_MICROJANSKY
+        axes.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    many = len(flux) > _MANY
+    for name in dict.fromkeys(band.tolist()):
+        for one in Kind:
+            some = (band == name) & (kind == one) & np.isfinite(value)
+            bars = None if one == Kind.LIMIT else spread[some]
+            look = _look(name, one) | {"ms": 2.2 if many else 4.0, "zorder": 3 - one, "rasterized": many}
+            axes.errorbar(days[some], value[some], bars, ls="", elinewidth=0.6, **look)
+    detected = (kind == Kind.DETECTION) & np.isfinite(value)
+    if detected.any():
+        axes.set_xlim(_reach(np.append(days[detected], (-1.0, 0.0)), days, 0.04))
+        bars = np.concatenate([value[detected] - spread[detected], value[detected] + spread[detected]])
+        low, high = _reach(bars, value[np.isfinite(value)], 0.06)
+        axes.set_ylim((high, low) if unit == "mag" else (low, high))
+        axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+    return unit
+
+
+def _reach(inner: Float64s, others: Float64s, air: float) -> tuple[float, float]:
+    """The ends of an axis: those of the `inner` values, and of the others that lie no farther from them than they are apart."""
+    low, high = float(inner.min()), float(inner.max())
+    apart = high - low
+    low, high = max(float(others.min(initial=low)), low - apart), min(float(others.max(initial=high)), high + apart)
+    return low - air * (high - low), high + air * (high - low)
+
+
+def _look(band: str, kind: int) -> dict[str, Any]:
+    """How points of a band and kind look: in the terminal's colours and, as far as there are such markers, its symbols."""
+    style = STYLES.get(band, UNKNOWN_STYLE)
+    colour = "#{:02x}{:02x}{:02x}".format(*Color.parse(style).get_truecolor())
+    match kind:
+        case Kind.LIMIT:
+            return {"marker": "v", "mfc": "none", "mec": colour, "ecolor": colour, "alpha": 0.45, "mew": 0.7}
+        case Kind.FORCED:
+            return {"marker": "o", "mfc": "none", "mec": colour, "ecolor": colour, "alpha": 0.6, "mew": 0.7}
+        case _:
+            return {"marker": _MARKERS.get(band, "o"), "mfc": colour, "mec": _INK, "ecolor": colour, "mew": 0.3}
+
+
+def _marks(rows: Sequence[Tree]) -> list[Line2D]:
+    """Entries of the legend: the bands and kinds that are drawn."""
+    bands = {band for row in rows for band in row["points"]["band"].split()}
+    kinds = {int(kind) for row in rows for kind in row["points"]["kind"].split()}
+    shown = [
+        (band, Kind.DETECTION, band) for band in sorted(bands, key=lambda one: BANDS.index(one) if one in BANDS else len(BANDS))
+    ]
+    shown += [("", kind, name) for kind, name in ((Kind.FORCED, "forced"), (Kind.LIMIT, "limit")) if kind in kinds]
+    looks = [(_look(band, kind), name) for band, kind, name in shown]
+    return [
+        Line2D([], [], ls="", marker=look["marker"], mfc=look["mfc"], mec=look["mec"], mew=look["mew"], label=name)
+        for look, name in looks
+    ]
 
 
 def _curve(axes: Any, figures: Sequence[Tree], enough: Sequence[bool], colour: str) -> None:  # Any: matplotlib has no types

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamer.classify.manifest import Manifest
-from streamer.training import doubt, html, plots, scrutiny, sections
+from streamer.training import doubt, html, looked_at, plots, scrutiny, sections
 from streamer.training.markdown import Tree, bullets
 
 
@@ -65,6 +65,8 @@ def write_report(evaluation: Tree, manifest: Manifest, checksum: str, folder: Pa
         "days since the first known detection",
     )
     plots.coverage(best["uncertainty"]["all"]["sets"]["classes"], folder / "coverage")
+    if looked := evaluation.get("looked_at"):
+        plots.objects(looked["rows"], folder / looked_at.FIGURE)
     parts = [
         f"# {manifest.name} {manifest.version}: report",
         sections.summary(evaluation, manifest),
@@ -90,6 +92,7 @@ def write_report(evaluation: Tree, manifest: Manifest, checksum: str, folder: Pa
         "## By class",
         sections.class_table(evaluation, best),
         *sections.on_real_packets(evaluation, "##"),
+        *looked_at.section(evaluation),
         "## As the stream mixes the classes",
         "The same answers, each object weighted so that the classes stand in the shares of the recipe.",
         sections.class_table(evaluation, {**best, "overall": best["in_stream_mixture"]}),

@@ -23,6 +23,7 @@ from streamer.training.evaluate import (
 from streamer.training.fit import Examples, Fitted, bundle, classifier_of, examples_of, read_sets
 from streamer.training.folders import EVALUATION, delivered, told
 from streamer.training.kept import Kept
+from streamer.training.looked_at import looked_at
 from streamer.training.pitfalls import check_allowed, pitfalls
 from streamer.training.quick import quick
 from streamer.training.recipe import Recipe, read_recipe
@@ -118,4 +119,6 @@ def fitted(
     evaluation["baselines"] = baselines(recipe, examples, judged, kept, progress)
     evaluation["pitfalls"] = pitfalls(recipe, examples, progress)
     evaluation["real_packets"] = real_packets
+    explaining = classifier_of(recipe, examples, shipped, explain=True)
+    evaluation["looked_at"] = looked_at(recipe, examples, classifier, explaining, data)
     return told(partial(bundle, recipe, examples, shipped), text, evaluation, headline(evaluation), card)
