@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 
 import numpy as np
 
 from streamer.codec import kernel
 from streamer.codec.columns import MAX_ENTRIES, Decoded, Spans, Status
+from streamer.codec.memory import addresses_of
 from streamer.codec.operations import MAX_NESTING, NO_TABLE, PACKET, Op, Operations, Slot
 from streamer.codec.projection import BoundTable, Field, Type
 from streamer.codec.shapes import MAX_WORDS, WORD, no_shapes
@@ -17,13 +17,6 @@ from streamer.data.ragged import Ragged
 
 _FIRST_ROOM = 32.0
 """Array entries for each body to begin with; what is really there is learned."""
-
-_address = ctypes.pythonapi.PyBytes_AsString
-_address.argtypes = [ctypes.py_object]
-_address.restype = ctypes.c_void_p
-
-_HEAD_BYTES = _address(b"") - id(b"")
-"""An object's id is its address, and its bytes begin so much behind it; to ask for each address costs a tenth of decoding."""
 
 
 class KernelDecoder:
@@ -45,10 +38,7 @@ class KernelDecoder:
 
     def __call__(self, bodies: Spans) -> Decoded:
         """Columns of all `bodies`, and what became of each."""
-        if any(kind is not bytes for kind in map(type, bodies.buffers)):
-            raise TypeError("buffers must be bytes")
-        begins = np.fromiter(map(id, bodies.buffers), dtype=np.int64, count=len(bodies.buffers)) + _HEAD_BYTES
-        return self.decoded_at(begins[bodies.buffer] + bodies.start, bodies.end - bodies.start)
+        return self.decoded_at(addresses_of(bodies.buffers)[bodies.buffer] + bodies.start, bodies.end - bodies.start)
 
     def decoded_at(self, addresses: Int64s, lengths: Int64s) -> Decoded:
         """Columns of the bodies at these addresses (int64[n]), which somebody keeps alive; `lengths` in bytes."""

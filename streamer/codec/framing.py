@@ -7,7 +7,10 @@ they can be replayed like any other input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+import numpy as np
 
 from streamer.codec.columns import MAX_ENTRIES, Status
 from streamer.codec.container import (
@@ -18,12 +21,15 @@ from streamer.codec.container import (
     Block,
     Header,
     read_blocks,
-    read_header,
     unpacked,
     written,
 )
+from streamer.codec.headers import KnownHeaders, is_of_dead_letters
 from streamer.codec.reader import RecordReader
-from streamer.codec.rows import Rows, RowsFound
+from streamer.codec.rows import NO_SCHEMA, Rows, RowsFound
+from streamer.codec.usual import Usual, recognised
+from streamer.codec.usual_kernel import FRAME
+from streamer.data.arrays import Int64s
 from streamer.data.batch import RawBatch, Rejections
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema, Reason, SchemaUnavailable, UnknownSchema
@@ -39,11 +45,8 @@ MAX_MESSAGE_RECORDS = MAX_BLOCK_RECORDS
 MAX_BATCH_RECORDS = 1 << 20
 """Records of all blocks together: a kilobyte of deflated blocks can claim millions, and each costs a row."""
 
-DEAD_LETTER = ("streamer.dead_letter", "DeadLetter")
-"""Name space and name of the record whose ``payload`` is taken in its place."""
-
-_MAX_HEADERS = 64
-"""Container headers remembered; a survey has one, a stream of copies by other brokers a handful."""
+MAX_READERS = 64
+"""Schemas whose records the slow reader keeps ready."""
 
 REASON_OF_STATUS = {
     Status.TRUNCATED: (Reason.TRUNCATED, "the bytes end before the record does"),
@@ -73,9 +76,7 @@ class Framing:
     def __init__(self, schemas: Schemas, bare: WriterSchema | None = None) -> None:
         self._schemas = schemas
         self._bare = bare
-        self._headers: list[Header] = []
-        self._recognised = b""
-        """The payload whose header stands first in `_headers`."""
+        self._headers = KnownHeaders()
         self._readers: dict[WriterSchema, RecordReader] = {}
         self._room = MAX_UNPACKED_MESSAGE
         self._records = MAX_MESSAGE_RECORDS
@@ -83,19 +84,44 @@ class Framing:
 
     def rows(self, raw: RawBatch) -> tuple[Rows, Rejections]:
         """All rows of `raw`, and those of them whose framing or schema could not be read."""
-        found = RowsFound()
-        batch_room, batch_records = MAX_UNPACKED_BATCH, MAX_BATCH_RECORDS
-        for number, message in enumerate(raw.payloads):
+        found = RowsFound(raw.payloads)
+        others = self._usual(found, raw.payloads)
+        batch_room, batch_records = MAX_UNPACKED_BATCH, max(0, MAX_BATCH_RECORDS - (len(raw) - len(others)))
+        for number in others:
+            message = raw.payloads[number]
             found.open_message(number)
             self._room = room = min(MAX_UNPACKED_MESSAGE, batch_room)
             self._records = records = min(MAX_MESSAGE_RECORDS, batch_records)
             for payload in self._unwrapped(message):
-                found.open_payload(payload)
+                if payload is not message:
+                    found.open_payload(payload)
                 self._payload(found, payload)
             batch_room -= room - self._room
             batch_records -= records - self._records
-        self._recognised = b""
+        self._headers.forget_payload()
         return found.rows(raw)
+
+    def _usual(self, found: RowsFound, messages: Sequence[bytes]) -> list[int]:
+        """Add a row for each message of the forms that surveys write; the numbers of the other messages."""
+        known = self._headers.plain
+        usual = recognised(messages, known, REGISTRY_HEADER_BYTES if self._bare is None else 0, MAX_MESSAGE_BYTES)
+        schema = np.full(len(messages), NO_SCHEMA, dtype=np.int64)
+        for number in dict.fromkeys(usual.header.tolist()):
+            if number >= 0:
+                schema[usual.header == number] = found.schema(known.headers[number].schema)
+                self._headers.use(known.headers[number])
+            elif number == FRAME:
+                self._frames(found, usual, schema)
+        rows = np.flatnonzero(schema != NO_SCHEMA)
+        found.add_alone(rows, usual.start[rows], usual.end[rows], schema[rows])
+        return np.flatnonzero(schema == NO_SCHEMA).tolist() if len(rows) < len(messages) else []
+
+    def _frames(self, found: RowsFound, usual: Usual, schema: Int64s) -> None:
+        """Fill in the schemas of registry frames and bare datums; those without one are left out, and asked for again."""
+        is_frame = usual.header == FRAME
+        for number in dict.fromkeys(usual.number[is_frame].tolist()):
+            with suppress(UnknownSchema, SchemaUnavailable, InvalidSchema):
+                schema[is_frame & (usual.number == number)] = found.schema(self._bare or self._schemas.by_id(number))
 
     def _payload(self, found: RowsFound, payload: bytes) -> None:
         try:
@@ -122,7 +148,7 @@ class Framing:
         return self._schemas.by_id(int.from_bytes(payload[1:REGISTRY_HEADER_BYTES], "big")), REGISTRY_HEADER_BYTES
 
     def _container(self, found: RowsFound, payload: bytes) -> None:
-        header = self._header(payload)
+        header = self._headers.of(payload)
         schema = found.has_header(header)
         before = len(found)
         done = header.body
@@ -171,27 +197,9 @@ class Framing:
         self._room -= len(body)
         return body
 
-    def _header(self, payload: bytes) -> Header:
-        """The header of a container file; asked twice for the same message, since dead letters are looked for first."""
-        if self._headers and payload is self._recognised:
-            return self._headers[0]
-        header = self._found_header(payload)
-        self._recognised = payload
-        return header
-
-    def _found_header(self, payload: bytes) -> Header:
-        for place, header in enumerate(self._headers):
-            if payload.startswith(header.prefix):
-                if place:  # the header seen last stands first
-                    self._headers.insert(0, self._headers.pop(place))
-                return header
-        header = read_header(payload)
-        self._headers = [header, *self._headers[: _MAX_HEADERS - 1]]
-        return header
-
     def _reader(self, schema: WriterSchema) -> RecordReader:
         if schema not in self._readers:
-            if len(self._readers) >= _MAX_HEADERS:
+            if len(self._readers) >= MAX_READERS:
                 self._readers.clear()
             self._readers[schema] = RecordReader(schema)
         return self._readers[schema]
@@ -206,9 +214,8 @@ class Framing:
     def _dead_letters(self, message: bytes) -> list[bytes]:
         if not message.startswith(MAGIC):
             return []
-        header = self._header(message)
-        tree = header.schema.tree
-        if (tree.get("namespace"), tree.get("name")) != DEAD_LETTER:
+        header = self._headers.of(message)
+        if not is_of_dead_letters(header):
             return []
         reader = self._reader(header.schema)
         payloads: list[bytes] = []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass, field, replace
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from streamer.data.schema import WriterSchema
 from streamer.errors import Reason, Stage
 
 NO_SCHEMA = -1
+
+_COLUMNS = 7
+"""Of what is written down of a row: message, record, payload, buffer, start, end, schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,9 @@ class Rows:
         Index into `schemas`; ``NO_SCHEMA`` where none is known.
     schemas : tuple of WriterSchema
     payloads : sequence of bytes
-        The messages; in the place of a message of dead letters, what those hold.
-    headers : sequence of Header or None
-        For each payload that is a container file, its header.
+        The messages; behind them what the dead letters among them hold, and what could not be read of a message.
+    headers : mapping of int to Header
+        For each payload that is a container file of more than one row, its header.
     """
 
     raw: RawBatch
@@ -53,7 +56,7 @@ class Rows:
     schema: Int32s
     schemas: tuple[WriterSchema, ...]
     payloads: Sequence[bytes]
-    headers: Sequence[Header | None]
+    headers: Mapping[int, Header]
 
     def __len__(self) -> int:
         return len(self.message)
@@ -61,7 +64,7 @@ class Rows:
     def original(self, row: int) -> bytes:
         """The bytes that bring this row back when they are read again: its payload, or a container file of its record alone."""
         number = int(self.payload[row])
-        payload, header = self.payloads[number], self.headers[number]
+        payload, header = self.payloads[number], self.headers.get(number)
         body = self.bodies.bytes_of(row)
         if self.is_alone[row] or header is None or len(body) == len(payload):
             return payload
@@ -70,39 +73,56 @@ class Rows:
 
 @dataclass(slots=True)
 class RowsFound:
-    """Rows under construction; what is added belongs to the message and payload that were opened last."""
+    """Rows under construction; what is added one by one belongs to the payload that was opened last.
 
+    Parameters
+    ----------
+    messages : sequence of bytes
+        Those of the batch; each is the payload of its own number.
+    """
+
+    messages: InitVar[Sequence[bytes]]
     schemas: dict[WriterSchema, int] = field(default_factory=dict)
-    payloads: list[bytes] = field(default_factory=list)
-    headers: list[Header | None] = field(default_factory=list)
+    payloads: list[bytes] = field(init=False)
+    headers: dict[int, Header] = field(default_factory=dict)
     rejected: list[tuple[int, Stage, Reason, str]] = field(default_factory=list)
-    _buffers: list[bytes] = field(default_factory=list)
+    _alone: Int64s = field(default_factory=lambda: np.empty((_COLUMNS, 0), dtype=np.int64))
+    _buffers: list[bytes] = field(init=False)
     _table: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
     _divided: list[int] = field(default_factory=list)
     _message: int = -1
     _record: int = 0
+    _payload: int = -1
+
+    def __post_init__(self, messages: Sequence[bytes]) -> None:
+        self.payloads = list(messages)
+        self._buffers = list(messages)
 
     def __len__(self) -> int:
         return len(self._table)
 
+    def add_alone(self, message: Int64s, start: Int64s, end: Int64s, schema: Int64s) -> None:
+        """Add a row for each of these messages (once for all of them), which hold nothing else."""
+        self._alone = np.array((message, np.zeros_like(message), message, message, start, end, schema))
+
     def open_message(self, number: int) -> None:
-        """Begin the next message."""
-        self._message = number
+        """Begin the next message, which is a payload until another is opened."""
+        self._message = self._payload = number
         self._record = 0
 
     def open_payload(self, payload: bytes) -> None:
-        """Begin the next framed bytes of the message."""
+        """Begin framed bytes that were found in the message."""
+        self._payload = len(self.payloads)
         self.payloads.append(payload)
-        self.headers.append(None)
 
     def open_rest(self, rest: bytes) -> None:
         """Begin framed bytes that hold what could not be read of the payload before, which then stands for none of its rows."""
-        self._divided.append(len(self.payloads) - 1)
+        self._divided.append(self._payload)
         self.open_payload(rest)
 
     def has_header(self, header: Header) -> int:
         """Note that the payload is a container file; the index of its schema."""
-        self.headers[-1] = header
+        self.headers[self._payload] = header
         return self.schema(header.schema)
 
     def schema(self, schema: WriterSchema) -> int:
@@ -111,34 +131,33 @@ class RowsFound:
 
     def add(self, buffer: bytes, spans: Sequence[tuple[int, int]], schema: int) -> None:
         """Add a row for each (start, end) of `buffer`."""
+        place = len(self._buffers)
         self._buffers.append(buffer)
         for start, end in spans:
-            place = len(self._buffers) - 1
-            self._table.append((self._message, self._record, len(self.payloads) - 1, place, start, end, schema))
+            self._table.append((self._message, self._record, self._payload, place, start, end, schema))
             self._record += 1
 
     def reject(self, reason: Reason, detail: str, schema: int = NO_SCHEMA) -> None:
         """Add a row for the payload as a whole, rejected."""
         self.rejected.append((len(self._table), Stage.CODEC, reason, detail))
-        payload = self.payloads[-1]
+        payload = self.payloads[self._payload]
         self.add(payload, [(0, len(payload))], schema)
 
     def rows(self, raw: RawBatch) -> tuple[Rows, Rejections]:
-        """What was found, and what of it was rejected."""
-        table = np.array(self._table, dtype=np.int64).reshape(len(self._table), 7)
-        message, record, payload, buffer, start, end, schema = np.ascontiguousarray(table.T)
+        """What was found, in the order of the messages, and what of it was rejected."""
+        table, rejections = self._alone, Rejections.of(self.rejected)
+        if self._table:
+            table = np.concatenate((self._alone, np.array(self._table, dtype=np.int64).T), axis=1)
+            order = np.argsort(table[0], kind="stable")
+            table = table[:, order]
+            place = np.empty_like(order)
+            place[order] = np.arange(len(order))
+            rejections = replace(rejections, row=place[self._alone.shape[1] + rejections.row])
+        message, record, payload, buffer, start, end, schema = table
+        is_alone = np.ones(len(message), dtype=np.bool_)
+        if self._table:
+            is_alone = (np.bincount(payload, minlength=1)[payload] == 1) & ~np.isin(payload, self._divided)
         bodies = Spans(self._buffers, buffer, start, end)
-        is_alone = (np.bincount(payload, minlength=1)[payload] == 1) & ~np.isin(payload, self._divided)
-        rows = Rows(
-            raw,
-            message,
-            record,
-            payload,
-            is_alone,
-            bodies,
-            schema.astype(np.int32),
-            tuple(self.schemas),
-            self.payloads,
-            self.headers,
-        )
-        return rows, Rejections.of(self.rejected)
+        schemas = tuple(self.schemas)
+        rows = Rows(raw, message, record, payload, is_alone, bodies, schema.astype(np.int32), schemas, self.payloads, self.headers)
+        return rows, rejections

@@ -1,4 +1,4 @@
-"""Decodes mutated packets that end where no memory may be touched: a read behind the last byte kills the process.
+"""Decodes and recognises mutated packets that end where no memory may be touched: a read behind the last byte kills the process.
 
 Run by test_fuzz.py in a process of its own, with the packets to decode for each target, or with ``beyond`` to touch the guard.
 """
@@ -14,7 +14,12 @@ import numpy as np
 
 from streamer.codec.columns import Decoded, Status
 from streamer.codec.compiled import KernelDecoder
+from streamer.codec.container import written
+from streamer.codec.headers import KnownHeaders
+from streamer.codec.usual import Headers
+from streamer.codec.usual_kernel import OTHER, recognise
 from tests.fuzzing import mutated, simulated_targets
+from tests.packets import PULSAR, SYNC
 
 PAGE = mmap.PAGESIZE
 
@@ -33,9 +38,20 @@ class Guarded:
 
     def decoded(self, decoder: KernelDecoder, body: bytes, *, at_end: bool) -> Decoded:
         """The columns of `body`, put right before the upper or right behind the lower guard."""
-        address = self.end - len(body) if at_end else self.begin
-        ctypes.memmove(address, body, len(body))
-        return decoder.decoded_at(np.array([address]), np.array([len(body)]))
+        return decoder.decoded_at(np.array([self.put(body, at_end=at_end)]), np.array([len(body)]))
+
+    def put(self, data: bytes, *, at_end: bool) -> int:
+        """The address of `data`, right before the upper or right behind the lower guard."""
+        address = self.end - len(data) if at_end else self.begin
+        ctypes.memmove(address, data, len(data))
+        return address
+
+    def is_recognised(self, message: bytes, headers: Headers) -> bool:
+        """Whether a message right before the upper guard is of a usual form."""
+        found = np.zeros((4, 1), dtype=np.int64)
+        addresses, lengths = np.array([self.put(message, at_end=True)]), np.array([len(message)])
+        recognise(addresses, lengths, headers.prefixes, headers.sizes, 5, 1 << 20, found)
+        return bool(found[0, 0] != OTHER)
 
 
 def main() -> None:
@@ -52,6 +68,10 @@ def main() -> None:
         for number, body in enumerate(bodies):
             accepted += memory.decoded(target.ours, body, at_end=number % 8 > 0).status[0] == Status.OK
         print(target.name, len(bodies), accepted)
+    message = written(PULSAR, 1, b"x" * 100, SYNC)
+    headers = Headers((KnownHeaders().of(message),))
+    messages = [*(message[:end] for end in range(len(message) + 1)), *(mutated(rng, [message]) for _ in range(int(sys.argv[1])))]
+    print("messages", len(messages), sum(memory.is_recognised(each, headers) for each in messages))
 
 
 if __name__ == "__main__":
