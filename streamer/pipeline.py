@@ -16,7 +16,7 @@ import numpy as np
 from streamer.classify.classifier import Classifier, unasked
 from streamer.classify.further import Question
 from streamer.classify.taxonomy import NOT_CLASSIFIED
-from streamer.codec.columns import Decoded, Status
+from streamer.codec.columns import Decoded, Status, allowance
 from streamer.codec.decode import Program
 from streamer.codec.framing import REASON_OF_STATUS, Framing
 from streamer.codec.projection import Projection
@@ -175,15 +175,18 @@ class Pipeline:
         oversized = self._oversized(rows, readable)
         readable[oversized.row] = False
         rejected = [unread, oversized]
+        allowed = allowance(len(rows))
         for number, schema in enumerate(rows.schemas):
             group = np.flatnonzero(readable & (rows.schema == number))
-            for part, rejections in self._isolated(rows, group, self._reader(schema), lap):
+            for part, rejections in self._isolated(rows, group, self._reader(schema), allowed, lap):
                 scored += [part] if part is not None and len(part.alerts) else []
                 rejected.append(rejections)
         rejections = Rejections.joined(rejected)
         return Outcome(rows, tuple(scored), rejections, self._surveys(rows, rejections.row), self._read_by_library(rows))
 
-    def _isolated(self, rows: Rows, group: Int64s, reader: _Reader, lap: Lap) -> Iterator[tuple[Scored | None, Rejections]]:
+    def _isolated(
+        self, rows: Rows, group: Int64s, reader: _Reader, allowed: Int64s, lap: Lap
+    ) -> Iterator[tuple[Scored | None, Rejections]]:
         """The group's outcome; if our own code fails on it, that of its halves, down to the alerts that make it fail.
 
         So that an alert which nobody foresaw costs a dead letter, and not the service. Where more than ``MAX_ISOLATED`` alerts of a
@@ -197,8 +200,9 @@ class Pipeline:
             done.append(stage)
             lap(stage)
 
+        left = allowed.copy()
         try:
-            yield self._group(rows, group, reader, lapped)
+            outcome = self._group(rows, group, reader, left, lapped)
         except Exception as error:
             if len(group) == 1:
                 self._isolated_so_far += 1
@@ -209,12 +213,15 @@ class Pipeline:
                 return
             middle = len(group) // 2
             for half in (group[:middle], group[middle:]):
-                yield from self._isolated(rows, half, reader, lap)
+                yield from self._isolated(rows, half, reader, allowed, lap)
+        else:
+            allowed[:] = left
+            yield outcome
 
-    def _group(self, rows: Rows, group: Int64s, reader: _Reader, lap: Lap) -> tuple[Scored | None, Rejections]:
+    def _group(self, rows: Rows, group: Int64s, reader: _Reader, allowed: Int64s, lap: Lap) -> tuple[Scored | None, Rejections]:
         if reader.survey is None or reader.program is None:
             return None, Rejections.of((row, Stage.CODEC, reader.reason, reader.detail) for row in group.tolist())
-        decoded = reader.program.decode(rows.bodies.take(group))
+        decoded = reader.program.decode(rows.bodies.take(group), allowed)
         kept, undecoded = _decoded(decoded, group)
         lap(Stage.CODEC)
         kept, private = self._shown(reader.survey, decoded, kept, group)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
+from streamer.codec.projection import Field, Type
 from streamer.data.arrays import Column, Int8s, Int64s
 from streamer.data.ragged import Ragged
 
 MAX_ENTRIES = 1 << 17
 """Entries of a wanted array in one body; ten years of visits to one place of the sky are a fifth of it, and a deflated block of
 64 kB could hold millions."""
+
+SHARED_BYTES = 128 << 20
+"""Column bytes that the arrays of one batch may take, whoever comes first: sources read 64 MiB at a time, and what is honestly in
+those takes at most twice as much in columns (a float is a double there)."""
+EVEN_BYTES = 64 << 20
+"""Column bytes that are divided evenly among the bodies of one batch: what each may take even when the others took all else."""
 
 
 class Status(IntEnum):
@@ -27,7 +34,8 @@ class Status(IntEnum):
     TRAILING = 3
     """The record ends before the bytes do."""
     OVERLONG = 4
-    """A wanted array has more than ``MAX_ENTRIES`` entries, or only the library can read the body and it is very large."""
+    """A wanted array has more than ``MAX_ENTRIES`` entries, the arrays take more than their share of the memory that one batch
+    may have (see :func:`allowance`), or only the library can read the body and it is very large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +97,26 @@ class Decoded:
             {name: column[rows] for name, column in self.columns.items()},
             {name: table.take(rows) for name, table in self.tables.items()},
         )
+
+
+def entry_bytes(fields: Iterable[Field]) -> int:
+    """Bytes that an entry of a table with these fields takes in the columns."""
+    return sum(field.width if field.type is Type.TEXT else 8 for field in fields)
+
+
+def allowance(n: int) -> Int64s:
+    """int64[2], column bytes that the arrays of each of n bodies may take, and those that all may take together beyond that.
+
+    So a batch takes at most ``EVEN_BYTES + SHARED_BYTES``, one of what sources read at a time is never short of it, and a body with
+    usual arrays is never refused for what the others are. Who decodes takes off the second what was taken of it.
+    """
+    return np.array([EVEN_BYTES // max(n, 1), SHARED_BYTES], dtype=np.int64)
+
+
+def charged(allowed: Int64s, taken: int) -> bool:
+    """Whether a body's arrays may take so many bytes; if so, what is beyond its own part is taken off the common one."""
+    extra = max(0, taken - int(allowed[0]))
+    if extra > allowed[1]:
+        return False
+    allowed[1] -= extra
+    return True

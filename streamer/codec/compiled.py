@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamer.codec import kernel
-from streamer.codec.columns import MAX_ENTRIES, Decoded, Spans, Status
+from streamer.codec.columns import EVEN_BYTES, MAX_ENTRIES, SHARED_BYTES, Decoded, Spans, Status, allowance
+from streamer.codec.layout import Layout
 from streamer.codec.memory import addresses_of
-from streamer.codec.operations import MAX_NESTING, NO_TABLE, PACKET, Op, Operations, Slot
-from streamer.codec.projection import BoundTable, Field, Type
+from streamer.codec.operations import MAX_NESTING, NO_TABLE, PACKET, Op, Operations
+from streamer.codec.projection import BoundTable
 from streamer.codec.shapes import MAX_WORDS, WORD, no_shapes
-from streamer.data.arrays import MISSING, Column, Float64s, Int64s
+from streamer.data.arrays import Bytes, Float64s, Int8s, Int64s
 from streamer.data.ragged import Ragged
 
 _FIRST_ROOM = 32.0
@@ -31,54 +32,93 @@ class KernelDecoder:
 
     def __init__(self, operations: Operations, tables: Sequence[BoundTable]) -> None:
         self._operations = operations
-        self._tables = tables
-        self._slots = {(slot.table, slot.name): slot for slot in operations.slots}
+        self._names = [table.table.name for table in tables]
+        self._layout = Layout(tables, operations.slots)
         self._per_body: Float64s = np.full(len(tables), _FIRST_ROOM)
         self._least = _least_bytes_of_entries(operations, len(tables))
+        self._most = (EVEN_BYTES + SHARED_BYTES) // np.maximum(self._layout.entry_bytes, 1)
 
-    def __call__(self, bodies: Spans) -> Decoded:
-        """Columns of all `bodies`, and what became of each."""
-        return self.decoded_at(addresses_of(bodies.buffers)[bodies.buffer] + bodies.start, bodies.end - bodies.start)
+    def __call__(self, bodies: Spans, allowed: Int64s | None = None) -> Decoded:
+        """Columns of all `bodies`, and what became of each; `allowed` (see :func:`allowance`) is for more than these, if given."""
+        return self.decoded_at(addresses_of(bodies.buffers)[bodies.buffer] + bodies.start, bodies.end - bodies.start, allowed)
 
-    def decoded_at(self, addresses: Int64s, lengths: Int64s) -> Decoded:
+    def decoded_at(self, addresses: Int64s, lengths: Int64s, allowed: Int64s | None = None) -> Decoded:
         """Columns of the bodies at these addresses (int64[n]), which somebody keeps alive; `lengths` in bytes."""
-        n = len(addresses)
+        n, tables = len(addresses), len(self._names)
+        allowed = allowance(n) if allowed is None else allowed
+        status: Int8s = np.zeros(n, dtype=np.int8)
+        offsets: Int64s = np.zeros((tables, n + 1), dtype=np.int64)
         while True:
-            layout = _Layout(self._operations, self._room(lengths))
-            if layout.run(self._operations, addresses, lengths):
+            room = self._room(lengths)
+            memory = self._layout.memory(room)
+            used: Int64s = np.zeros(tables, dtype=np.int64)
+            left = allowed.copy()
+            full = self._run(addresses, lengths, memory, room, left, used, offsets, status)
+            if full < 0:
                 break
-            self._per_body *= 2.0
-        self._per_body = np.maximum(_FIRST_ROOM, 1.25 * layout.used / max(n, 1))
-        return self._decoded(layout)
+            self._per_body[full] *= 2.0
+            del memory
+        allowed[:] = left
+        self._per_body = np.maximum(_FIRST_ROOM, 1.25 * used / max(n, 1))
+        return self._decoded(memory, room, used, offsets, status)
 
     def _room(self, lengths: Int64s) -> Int64s:
-        """Entries to make room for in each table: as many as the last bodies had, never more than these bodies' bytes can hold.
+        """Entries to make room for in each table: as many as the last bodies had, never more than these bodies may have.
 
         The second keeps one body with a huge array from making the room of all later batches huge, and ends the doubling.
         """
         usual = np.ceil(self._per_body * len(lengths))
-        most = np.minimum(lengths.sum() // self._least, len(lengths) * MAX_ENTRIES)
+        most = np.minimum(np.minimum(lengths.sum() // self._least, len(lengths) * MAX_ENTRIES), self._most)
         room: Int64s = np.minimum(usual, most).astype(np.int64)
         room[PACKET] = len(lengths)
         return room
 
-    def _decoded(self, layout: _Layout) -> Decoded:
-        bad = layout.status != Status.OK
-        packet, *arrays = (self._columns(layout, number) for number in range(len(self._tables)))
-        if bad.any():
-            for place in self._tables[PACKET].places:
-                packet[place.field.name][bad] = absent(place.field, 1)[0]
-        names = [table.table.name for table in self._tables[1:]]
-        tables = {name: Ragged(layout.offsets[i], columns) for i, (name, columns) in enumerate(zip(names, arrays, strict=True), 1)}
-        return Decoded(layout.status, packet, tables)
+    def _run(
+        self,
+        addresses: Int64s,
+        lengths: Int64s,
+        memory: Sequence[Bytes],
+        room: Int64s,
+        allowed: Int64s,
+        used: Int64s,
+        offsets: Int64s,
+        status: Int8s,
+    ) -> int:
+        """Decode; the table that needs more room, or −1."""
+        operations, slots = self._operations, len(self._operations.slots)
+        return int(
+            kernel.run(
+                addresses,
+                lengths,
+                operations.table,
+                operations.targets,
+                self._layout.addresses(memory, room),
+                self._layout.entry_bytes,
+                room,
+                allowed,
+                used,
+                np.zeros_like(used),
+                offsets,
+                status,
+                no_shapes(len(room), slots),
+                np.empty((slots, 2), dtype=np.int64),
+                np.empty(MAX_WORDS * WORD, dtype=np.uint8),
+                np.empty(MAX_NESTING + 1, dtype=np.int64),
+            )
+        )
 
-    def _columns(self, layout: _Layout, table: int) -> dict[str, Column]:
-        fields = [place.field for place in self._tables[table].places]
-        n = int(layout.used[table])
-        return {
-            field.name: layout.column(slot, n) if (slot := self._slots.get((table, field.name))) else absent(field, n)
-            for field in fields
+    def _decoded(self, memory: Sequence[Bytes], room: Int64s, used: Int64s, offsets: Int64s, status: Int8s) -> Decoded:
+        packet, *arrays = (
+            self._layout.columns(number, *sizes)
+            for number, sizes in enumerate(zip(memory, room.tolist(), used.tolist(), strict=True))
+        )
+        bad = status != Status.OK
+        if bad.any():
+            self._layout.clear(PACKET, packet, bad)
+        tables = {
+            name: Ragged(offsets[i], columns) for i, (name, columns) in enumerate(zip(self._names[1:], arrays, strict=True), 1)
         }
+        return Decoded(status, packet, tables)
 
 
 def _least_bytes_of_entries(operations: Operations, n_tables: int) -> Int64s:
@@ -88,64 +128,3 @@ def _least_bytes_of_entries(operations: Operations, n_tables: int) -> Int64s:
     arrays = operations.table[fills_a_table]
     np.minimum.at(least, arrays[:, 2], arrays[:, 3])
     return least
-
-
-class _Layout:
-    """The memory of one run."""
-
-    def __init__(self, operations: Operations, room: Int64s) -> None:
-        n = int(room[PACKET])
-        self.room = room
-        self.used = np.zeros(len(room), dtype=np.int64)
-        self.status = np.zeros(n, dtype=np.int8)
-        self.offsets = np.zeros((len(room), n + 1), dtype=np.int64)
-        self._columns = [np.empty(int(room[slot.table]), dtype=_dtype(slot)) for slot in operations.slots]
-
-    def run(self, operations: Operations, addresses: Int64s, lengths: Int64s) -> bool:
-        """Decode; whether everything found room."""
-        return bool(
-            kernel.run(
-                addresses,
-                lengths,
-                operations.table,
-                operations.targets,
-                np.array([column.ctypes.data for column in self._columns], dtype=np.int64),
-                self.room,
-                self.used,
-                np.zeros_like(self.used),
-                self.offsets,
-                self.status,
-                no_shapes(len(self.room), len(operations.slots)),
-                np.empty((len(operations.slots), 2), dtype=np.int64),
-                np.empty(MAX_WORDS * WORD, dtype=np.uint8),
-                np.empty(MAX_NESTING + 1, dtype=np.int64),
-            )
-        )
-
-    def column(self, slot: Slot, n: int) -> Column:
-        """The first n entries of a column."""
-        column = self._columns[slot.number][:n]
-        return column.astype(np.bool_) if slot.type is Type.PRESENT else column
-
-
-def _dtype(slot: Slot) -> str:
-    match slot.type:
-        case Type.FLOAT:
-            return "f8"
-        case Type.INTEGER | Type.PRESENT:
-            return "i8"
-        case Type.TEXT:
-            return f"S{slot.width}"
-
-
-def absent(field: Field, n: int) -> Column:
-    """array[n] of what a wanted field is where a packet does not have it."""
-    match field.type:
-        case Type.FLOAT:
-            return np.full(n, np.nan)
-        case Type.INTEGER:
-            return np.full(n, MISSING)
-        case Type.PRESENT:
-            return np.zeros(n, dtype=np.bool_)
-        case Type.TEXT:
-            return np.zeros(n, dtype=f"S{field.width}")

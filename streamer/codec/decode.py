@@ -12,6 +12,7 @@ from streamer.codec.operations import NotCovered, compiled
 from streamer.codec.projection import Projection, bound
 from streamer.codec.reader import LibraryDecoder, RecordReader
 from streamer.codec.types import root_of
+from streamer.data.arrays import Int64s
 from streamer.data.schema import WriterSchema
 
 
@@ -41,6 +42,13 @@ class Program:
             self.why_not_compiled = str(reason)
             self._decode = LibraryDecoder(RecordReader(schema), tables)
 
-    def decode(self, bodies: Spans) -> Decoded:
-        """Columns of all `bodies`, and what became of each."""
-        return self._decode(bodies)
+    def decode(self, bodies: Spans, allowed: Int64s | None = None) -> Decoded:
+        """Columns of all `bodies`, and what became of each.
+
+        Parameters
+        ----------
+        bodies : Spans
+        allowed : int64[2], optional
+            What :func:`streamer.codec.columns.allowance` says of a batch that these are part of; what they take is taken off.
+        """
+        return self._decode(bodies, allowed)

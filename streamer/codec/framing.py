@@ -27,6 +27,7 @@ from streamer.codec.container import (
 from streamer.codec.headers import KnownHeaders, is_of_dead_letters
 from streamer.codec.reader import RecordReader
 from streamer.codec.rows import NO_SCHEMA, Rows, RowsFound
+from streamer.codec.splitting import Splitter
 from streamer.codec.usual import Usual, recognised
 from streamer.codec.usual_kernel import FRAME
 from streamer.data.arrays import Int64s
@@ -45,14 +46,17 @@ MAX_MESSAGE_RECORDS = MAX_BLOCK_RECORDS
 MAX_BATCH_RECORDS = 1 << 20
 """Records of all blocks together: a kilobyte of deflated blocks can claim millions, and each costs a row."""
 
-MAX_READERS = 64
-"""Schemas whose records the slow reader keeps ready."""
+MAX_SPLITTERS = 64
+"""Schemas whose records are split without being compiled again."""
 
 REASON_OF_STATUS = {
     Status.TRUNCATED: (Reason.TRUNCATED, "the bytes end before the record does"),
     Status.MALFORMED: (Reason.MALFORMED, "the bytes are not what the schema says"),
     Status.TRAILING: (Reason.TRAILING_BYTES, "the record ends before the bytes do"),
-    Status.OVERLONG: (Reason.TOO_LARGE, f"more than {MAX_ENTRIES} entries in an array, or too large for the slow reader"),
+    Status.OVERLONG: (
+        Reason.TOO_LARGE,
+        f"more than {MAX_ENTRIES} entries in an array, more than this batch has room for, or too large for the slow reader",
+    ),
 }
 
 _REASON_OF_PROBLEM = {
@@ -77,7 +81,7 @@ class Framing:
         self._schemas = schemas
         self._bare = bare
         self._headers = KnownHeaders()
-        self._readers: dict[WriterSchema, RecordReader] = {}
+        self._splitters: dict[WriterSchema, Splitter] = {}
         self._room = MAX_UNPACKED_MESSAGE
         self._records = MAX_MESSAGE_RECORDS
         """How many more bytes and records the message at hand may have."""
@@ -173,7 +177,7 @@ class Framing:
             return
         if block.records > len(body):
             raise BadContainer(Reason.MALFORMED, f"a block of {block.records} records in {len(body)} unpacked bytes")
-        spans, status = self._reader(header.schema).spans(body, block.records)
+        spans, status = self._splitter(header.schema).spans(body, block.records)
         found.add(body, spans, schema)
         if status != Status.OK:
             reason, detail = REASON_OF_STATUS[status]
@@ -197,12 +201,12 @@ class Framing:
         self._room -= len(body)
         return body
 
-    def _reader(self, schema: WriterSchema) -> RecordReader:
-        if schema not in self._readers:
-            if len(self._readers) >= MAX_READERS:
-                self._readers.clear()
-            self._readers[schema] = RecordReader(schema)
-        return self._readers[schema]
+    def _splitter(self, schema: WriterSchema) -> Splitter:
+        if schema not in self._splitters:
+            if len(self._splitters) >= MAX_SPLITTERS:
+                self._splitters.clear()
+            self._splitters[schema] = Splitter(schema)
+        return self._splitters[schema]
 
     def _unwrapped(self, message: bytes) -> list[bytes]:
         """The message itself, or the payloads of the dead letters in it; a file of those that is broken stands for itself."""
@@ -217,11 +221,11 @@ class Framing:
         header = self._headers.of(message)
         if not is_of_dead_letters(header):
             return []
-        reader = self._reader(header.schema)
+        splitter, reader = self._splitter(header.schema), RecordReader(header.schema)
         payloads: list[bytes] = []
         for block in self._blocks(message, header):
             body = self._unpacked(message[block.start : block.end], header.codec)
-            spans, status = reader.spans(body, min(block.records, len(body)))
+            spans, status = splitter.spans(body, min(block.records, len(body)))
             if status != Status.OK:
                 return []
             held = [reader.read(body, start)[0].get("payload") for start, _ in spans]

@@ -12,7 +12,7 @@ from streamer.codec.steps import SAME, block_at, follow
 from streamer.data.arrays import MISSING
 
 _OK, _TRAILING, _OVERLONG = int(Status.OK), int(Status.TRAILING), int(Status.OVERLONG)
-_OVERFLOW = len(Status)  # a table is full: the caller makes room and begins again
+_OVERFLOW = len(Status)  # and the number of the table that is full: the caller makes room and begins again
 
 _END, _FLOAT, _DOUBLE, _LONG_AS_FLOAT, _BOOLEAN_AS_FLOAT, _NULL_FLOAT = (
     int(op) for op in (Op.END, Op.FLOAT, Op.DOUBLE, Op.LONG_AS_FLOAT, Op.BOOLEAN_AS_FLOAT, Op.NULL_FLOAT)
@@ -26,8 +26,10 @@ FLOAT_BYTES = 4
 
 
 @kernel
-def run(addresses, lengths, table, targets, columns, room, used, before, offsets, status, shapes, found, mask, counts):
-    """Decode bodies into the columns; whether all fitted (if not, the tables need more room and nothing is of use).
+def run(
+    addresses, lengths, table, targets, columns, sizes, room, allowed, used, before, offsets, status, shapes, found, mask, counts
+):  # fmt: skip
+    """Decode bodies into the columns; the number of the table that needs more room, and then nothing is of use, or −1.
 
     Parameters
     ----------
@@ -36,8 +38,10 @@ def run(addresses, lengths, table, targets, columns, room, used, before, offsets
     table, targets : the operations
     columns : int64[slots]
         Where in memory each column begins.
-    room, used : int64[tables]
-        Entries that each table can take, and has.
+    sizes, room, used : int64[tables]
+        Bytes of an entry of each table, entries that it can take, and has.
+    allowed : int64[2]
+        See :func:`streamer.codec.columns.allowance`.
     offsets : int64[tables, n + 1]
         Filled with the entries before each body.
     status : int8[n]
@@ -51,20 +55,56 @@ def run(addresses, lengths, table, targets, columns, room, used, before, offsets
     for body in range(addresses.shape[0]):
         for number in range(used.shape[0]):
             before[number] = used[number]
-        outcome = _decode(addresses[body], lengths[body], table, targets, columns, room, before, used, shapes, found, mask, counts)
-        if outcome == _OVERFLOW:
-            return False
+        outcome = _decode(
+            addresses[body], lengths[body], table, targets, columns, sizes, room, allowed, before, used, shapes, found, mask, counts
+        )
+        if outcome >= _OVERFLOW:
+            return outcome - _OVERFLOW
         status[body] = outcome
+        if outcome == _OK:
+            allowed[1] -= max(0, _taken(sizes, before, used) - allowed[0])
         for number in range(used.shape[0]):
             if outcome != _OK:
                 used[number] = before[number]
             used[number] += number == PACKET
             offsets[number, body + 1] = used[number]
-    return True
+    return -1
 
 
 @kernel
-def _decode(address, end, table, targets, columns, room, before, used, shapes, found, mask, counts):
+def ends(address, end, table, targets, ends_of_records, found, mask, counts):
+    """Fill in where records end that stand one after the other; (how many did, what became of the one that did not or the rest).
+
+    Parameters
+    ----------
+    address, end : int64
+        Where the records are, and how many bytes they have.
+    table, targets : the operations, which want no values
+    ends_of_records : int64[n]
+        Filled with the place behind each record.
+    found, mask, counts
+        Room for what :func:`streamer.codec.steps.follow` leaves behind, which is nothing.
+    """
+    at = np.int64(0)
+    for record in range(ends_of_records.shape[0]):
+        outcome, at, _, _ = follow(address, at, end, np.int64(0), table, targets, found, mask, counts)
+        if outcome != _OK:
+            return record, outcome
+        ends_of_records[record] = at
+    return ends_of_records.shape[0], _OK if at == end else _TRAILING
+
+
+@kernel
+def _taken(sizes, before, used):
+    """Bytes that the arrays of a body take in the columns; entries of the packet's own table are counted when it is done."""
+    taken = 0
+    for number in range(PACKET + 1, used.shape[0]):
+        taken += sizes[number] * (used[number] - before[number])
+    return taken
+
+
+@kernel
+def _decode(address, end, table, targets, columns, sizes, room, allowed, before, used, shapes, found, mask, counts):
     """Decode one body; what became of it."""
     at = np.int64(0)
     step = np.int64(0)
@@ -76,14 +116,18 @@ def _decode(address, end, table, targets, columns, room, before, used, shapes, f
         at = stop
         if table[step, 0] == _END:
             return _OK if at == end else _TRAILING
-        outcome, at = _entries(address, at, end, step, table, targets, columns, room, before, used, shapes, found, mask, counts)
+        outcome, at = _entries(
+            address, at, end, step, table, targets, columns, sizes, room, allowed, before, used, shapes, found, mask, counts
+        )
         if outcome != _OK:
             return outcome
         step = table[step, 1] if table[step, 0] == _ARRAY else step + 1
 
 
 @kernel
-def _entries(address, at, end, begin, table, targets, columns, room, before, used, shapes, found, mask, counts):
+def _entries(
+    address, at, end, begin, table, targets, columns, sizes, room, allowed, before, used, shapes, found, mask, counts
+):  # fmt: skip
     """Decode the blocks of the wanted array whose operation is `begin`: (status, place behind them)."""
     floats_only = table[begin, 0] == _FLOATS
     number = table[begin, 2]
@@ -93,8 +137,10 @@ def _entries(address, at, end, begin, table, targets, columns, room, before, use
             return outcome, at
         if count > MAX_ENTRIES - (used[number] - before[number]):
             return _OVERLONG, at
+        if _taken(sizes, before, used) + count * sizes[number] > allowed[0] + allowed[1]:
+            return _OVERLONG, at
         if count > room[number] - used[number]:
-            return _OVERFLOW, at
+            return _OVERFLOW + number, at
         if floats_only:
             _put_floats(columns[table[begin, 1]] + WORD * used[number], address, at, FLOAT_BYTES, count)
             at += FLOAT_BYTES * count

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import fastavro
 import numpy as np
 
-from streamer.codec.columns import MAX_ENTRIES, Decoded, Spans, Status
+from streamer.codec.columns import MAX_ENTRIES, Decoded, Spans, Status, allowance, charged, entry_bytes
 from streamer.codec.projection import BoundTable, Field, Path, Type
 from streamer.codec.types import root_of
-from streamer.data.arrays import MISSING, Column, Int8s
+from streamer.data.arrays import MISSING, Column, Int8s, Int64s
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
@@ -20,6 +20,8 @@ from streamer.errors import InvalidSchema
 MAX_BODY_BYTES = 2 << 20
 """Larger bodies are not read into Python objects, and where several records stand together none of more than half of it: an item of
 one byte can become a dict of two hundred. Real packets have a tenth."""
+_PART = 16
+"""Bodies whose records are Python objects at the same time."""
 
 
 class RecordReader:
@@ -83,35 +85,53 @@ class LibraryDecoder:
 
     def __init__(self, reader: RecordReader, tables: Sequence[BoundTable]) -> None:
         self._reader = reader
-        self._tables = tables
+        self._packet, *self._arrays = tables
+        self._entry_bytes = [entry_bytes(table.table.fields) for table in self._arrays]
 
-    def __call__(self, bodies: Spans) -> Decoded:
-        """Columns of all `bodies`, and what became of each."""
-        records, status = self._records(bodies)
-        packet, *arrays = self._tables
-        columns = _columns(packet, records)
-        tables = {table.table.name: _ragged(table, records) for table in arrays}
+    def __call__(self, bodies: Spans, allowed: Int64s | None = None) -> Decoded:
+        """Columns of all `bodies`, and what became of each; `allowed` (see :func:`allowance`) is for more than these, if given."""
+        status: Int8s = np.zeros(len(bodies), dtype=np.int8)
+        allowed = allowance(len(bodies)) if allowed is None else allowed
+        parts = [self._part(bodies, range(0), status, allowed)]
+        parts += [
+            self._part(bodies, range(begin, min(begin + _PART, len(bodies))), status, allowed)
+            for begin in range(0, len(bodies), _PART)
+        ]
+        columns = {name: np.concatenate([part[name] for part, _ in parts]) for name in parts[0][0]}
+        tables = {table.table.name: _end_to_end([part[i] for _, part in parts]) for i, table in enumerate(self._arrays)}
         return Decoded(status, columns, tables)
 
-    def _records(self, bodies: Spans) -> tuple[list[dict[str, Any]], Int8s]:
-        status = np.zeros(len(bodies), dtype=np.int8)
+    def _part(self, bodies: Spans, rows: range, status: Int8s, allowed: Int64s) -> tuple[dict[str, Column], list[Ragged]]:
+        """The columns of some rows, whose records are then forgotten: they take many times the memory; fills in `status`."""
         records: list[dict[str, Any]] = []
-        for i in range(len(bodies)):
-            body = bodies.bytes_of(i)
-            if len(body) > MAX_BODY_BYTES:
-                records.append({})
-                status[i] = Status.OVERLONG
-                continue
-            record, end, status[i] = self._reader.read(body, 0)
-            if status[i] == Status.OK and end != len(body):
-                record, status[i] = {}, Status.TRAILING
-            elif any(len(entries) > MAX_ENTRIES for entries in self._entries(record)):
-                record, status[i] = {}, Status.OVERLONG
+        for row in rows:
+            record, status[row] = self._record(bodies.bytes_of(row), allowed)
             records.append(record)
-        return records, status
+        return _columns(self._packet, records), [_ragged(table, records) for table in self._arrays]
 
-    def _entries(self, record: dict[str, Any]) -> Iterator[list[Any]]:
-        return (record.get(table.array) or [] for table in self._tables if table.array)
+    def _record(self, body: bytes, allowed: Int64s) -> tuple[dict[str, Any], Status]:
+        """The record of a body, empty if that did not go well."""
+        if len(body) > MAX_BODY_BYTES:
+            return {}, Status.OVERLONG
+        record, end, status = self._reader.read(body, 0)
+        if status == Status.OK and end != len(body):
+            return {}, Status.TRAILING
+        lengths = [len(_entries(table, record)) for table in self._arrays]
+        taken = sum(length * size for length, size in zip(lengths, self._entry_bytes, strict=True))
+        if max(lengths, default=0) > MAX_ENTRIES or not charged(allowed, taken):
+            return {}, Status.OVERLONG
+        return record, status
+
+
+def _entries(table: BoundTable, record: dict[str, Any]) -> list[Any]:
+    return (record.get(table.array) or []) if table.array else []
+
+
+def _end_to_end(tables: Sequence[Ragged]) -> Ragged:
+    """All rows of each table behind those of the table before."""
+    lengths = np.concatenate([table.lengths for table in tables])
+    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0].columns}
+    return Ragged(offsets_from_lengths(lengths), columns)
 
 
 def _columns(table: BoundTable, records: Sequence[Any]) -> dict[str, Column]:
@@ -119,7 +139,7 @@ def _columns(table: BoundTable, records: Sequence[Any]) -> dict[str, Column]:
 
 
 def _ragged(table: BoundTable, records: Sequence[dict[str, Any]]) -> Ragged:
-    entries = [(record.get(table.array) or []) if table.array else [] for record in records]
+    entries = [_entries(table, record) for record in records]
     lengths = np.array([len(rows) for rows in entries], dtype=np.int64)
     flat = [row for rows in entries for row in rows]
     return Ragged(offsets_from_lengths(lengths), _columns(table, flat))

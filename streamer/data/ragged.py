@@ -26,10 +26,11 @@ class Ragged:
     columns: Mapping[str, Column]
 
     def __post_init__(self) -> None:
-        if not len(self.offsets) or self.offsets[0] != 0 or np.any(np.diff(self.offsets) < 0):
+        if not len(self.offsets) or self.offsets[0] != 0 or (self.offsets[1:] < self.offsets[:-1]).any():
             raise ValueError("offsets must start at 0 and never fall")
-        if wrong := [name for name, column in self.columns.items() if len(column) != self.offsets[-1]]:
-            raise ValueError(f"columns {wrong} do not have the {self.offsets[-1]} entries that the offsets span")
+        entries = int(self.offsets[-1])
+        if wrong := [name for name, column in self.columns.items() if len(column) != entries]:
+            raise ValueError(f"columns {wrong} do not have the {entries} entries that the offsets span")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

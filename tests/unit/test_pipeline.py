@@ -1,9 +1,14 @@
 """The pure composition: every row ends once, and a bad one costs only itself."""
 
+import copy
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.codec.columns import EVEN_BYTES, MAX_ENTRIES, SHARED_BYTES
+from streamer.codec.container import written
+from streamer.codec.encode import RecordWriter
 from streamer.codec.framing import Framing
 from streamer.data.batch import State, Why
 from streamer.data.schema import WriterSchema
@@ -13,11 +18,15 @@ from streamer.pipeline import Outcome, Pipeline, period_work
 from tests.packets import (
     LSST,
     LSST_ID,
+    PULSAR,
+    SYNC,
     TREE_OF_NO_SURVEY,
     ZTF,
     TableOfSchemas,
     container,
     lsst_packet,
+    pulsar_packet,
+    pulsar_record,
     raw_batch,
     registry_frame,
     ztf_packet,
@@ -147,6 +156,22 @@ def test_more_schemas_than_are_remembered_change_nothing() -> None:
     outcome = one(raw_batch([container(tree, [{"a": 1}]) for tree in trees] + [GOOD]))
     assert outcome.tally.rejected_by_reason == {Reason.UNSUPPORTED_SCHEMA: 300}
     assert outcome.tally.not_classified == 1
+
+
+def test_the_arrays_of_a_batch_share_their_room_whatever_schemas_they_are_of() -> None:
+    messages = []
+    for name in ("one", "two", "three"):
+        tree = copy.deepcopy(PULSAR.tree) | {"name": name}
+        [profile] = [field for field in tree["fields"] if field["name"] == "profile"]
+        profile["type"] = {"type": "array", "items": ["null", "float"]}  # a byte that takes eight
+        body = RecordWriter(WriterSchema.of(tree))(pulsar_record(profile=[None] * MAX_ENTRIES))  # type: ignore[list-item]  # so many nulls
+        messages.append(written(WriterSchema.of(tree), 100, body * 100, SYNC))
+    outcome = run(*messages, pulsar_packet())
+    entries = sum(len(part.alerts.series["profile"]["value"]) for part in outcome.scored)
+    assert SHARED_BYTES < 8 * entries <= SHARED_BYTES + EVEN_BYTES
+    assert set(outcome.rejections.reason) == {Reason.TOO_LARGE}
+    assert 300 not in outcome.rejections.row
+    assert outcome.tally.imbalance == 0
 
 
 def test_an_empty_batch_is_balanced() -> None:

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.codec.columns import MAX_ENTRIES, Decoded, Status
+from streamer.codec.columns import EVEN_BYTES, MAX_ENTRIES, SHARED_BYTES, Decoded, Status, allowance
 from streamer.codec.container import write_long
 from streamer.codec.decode import Program
 from streamer.codec.framing import REASON_OF_STATUS
-from streamer.codec.projection import Field, Projection, Table, Type
+from streamer.codec.projection import ITSELF, Field, Projection, Table, Type
 from streamer.codec.reader import RecordReader
 from streamer.data.arrays import MISSING
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
+from streamer.sources.kafka import BATCH_BYTES
 from tests.decoding import assert_same_columns, both_decoders, spans_of
 from tests.packets import Tree, datum, record_of
 
@@ -144,6 +145,53 @@ def test_an_array_of_many_small_blocks_is_counted_as_one() -> None:
     block = write_long(-2) + write_long(2) + b"\x01\x00"
     many = [b"\x0e" + block * n + b"\x00" for n in (MAX_ENTRIES // 2, MAX_ENTRIES // 2 + 1)]
     assert program.decode(spans_of(many)).status.tolist() == [Status.OK, Status.OVERLONG]
+
+
+def least_of(n: int) -> int:
+    """Entries that each of n packets may have whatever the others have."""
+    return int(allowance(n)[0]) // (8 * COLUMNS)
+
+
+def test_a_batch_of_long_arrays_takes_bounded_memory_and_no_short_one_is_refused() -> None:
+    program = Program(WriterSchema.of(HISTORY), HISTORY_WANTED)
+    n = 100
+    short, long = history(least_of(n)), history(MAX_ENTRIES)
+    decoded, peak = traced(program, [long, short] * (n // 2))
+    is_short = np.arange(n) % 2 == 1
+    assert (decoded.status[is_short] == Status.OK).all()
+    taken = SHARED_BYTES // (8 * COLUMNS * MAX_ENTRIES - allowance(n)[0])
+    assert decoded.status[~is_short].tolist() == [Status.OK] * taken + [Status.OVERLONG] * (n // 2 - taken)
+    lengths = np.where(decoded.status != Status.OK, 0, np.where(is_short, least_of(n), MAX_ENTRIES))
+    assert decoded.tables["points"].lengths.tolist() == lengths.tolist()
+    assert int(lengths.sum()) * 8 * COLUMNS <= SHARED_BYTES + EVEN_BYTES
+    assert peak < 2 * (SHARED_BYTES + EVEN_BYTES)
+
+
+def test_both_decoders_refuse_the_same_for_want_of_room() -> None:
+    ours, theirs = both_decoders(WriterSchema.of(HISTORY), HISTORY_WANTED)
+    bodies = spans_of([history(n) for n in (2000, MAX_ENTRIES, 40_000, 7, 20_000, 3)])
+    allowed = [np.array([8 * COLUMNS * 2000, 8 * COLUMNS * 150_000]) for _ in range(2)]
+    decoded, read = ours(bodies, allowed[0]), theirs(bodies, allowed[1])
+    assert decoded.status.tolist() == [Status.OK, Status.OK, Status.OVERLONG, Status.OK, Status.OK, Status.OK]
+    assert_same_columns(decoded, read)
+    assert allowed[0].tolist() == allowed[1].tolist() == [8 * COLUMNS * 2000, 8 * COLUMNS * (150_000 - MAX_ENTRIES - 16_000)]
+
+
+def test_what_is_refused_in_company_is_read_alone() -> None:
+    decode, _ = both_decoders(WriterSchema.of(HISTORY), HISTORY_WANTED)
+    bodies = spans_of([history(MAX_ENTRIES)] * 60)
+    last = np.flatnonzero(decode(bodies).status == Status.OVERLONG)
+    assert len(last) > 0
+    assert (decode(bodies.take(last[:1])).status == Status.OK).all()
+
+
+def test_what_sources_read_at_a_time_is_never_refused_for_its_arrays() -> None:
+    floats = record_of([("last", "int"), ("points", {"type": "array", "items": "float"})])
+    wanted = (*LAST, Table("points", ("points",), (Field("value", (ITSELF,)),)))
+    ours, _ = both_decoders(WriterSchema.of(floats), wanted)
+    body = datum(floats, {"last": 7, "points": []})[:-1] + write_long(MAX_ENTRIES) + bytes(4 * MAX_ENTRIES) + b"\x00"
+    bodies = spans_of([body] * (BATCH_BYTES // len(body)) + [datum(floats, {"last": 7, "points": []})] * 1000)
+    assert (ours(bodies).status == Status.OK).all()
 
 
 def test_one_long_history_does_not_make_room_for_long_histories_in_every_later_packet() -> None:
