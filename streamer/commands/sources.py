@@ -20,6 +20,7 @@ CANDIDATES = Origin(
     what=htru2.WHAT,
     source=htru2.SOURCE,
     licence=htru2.LICENCE,
+    states_licence=False,
     citation=htru2.CITATION,
     nature="real",
     whole="all: a candidate is complete in itself",

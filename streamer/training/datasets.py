@@ -27,6 +27,8 @@ class Origin:
         The data set's name; also the folder below ``lightcurves``.
     what, source, licence, citation : str
         What it holds, where it is from, the licence stated there (``none stated`` if there is none), what to cite.
+    states_licence : bool
+        Whether every place that its content is from states a licence.
     nature : str
         ``real``, ``simulated`` or ``re-observed``.
     whole : str
@@ -37,6 +39,7 @@ class Origin:
     what: str
     source: str
     licence: str
+    states_licence: bool
     citation: str
     nature: str
     whole: str
@@ -73,6 +76,8 @@ class LightCurves:
     context : Ragged of (epoch float64 MJD TAI, and a float32 column for each name) or None
         What is known of the object besides its light curve from that epoch on (names as in
         :class:`streamer.data.batch.AlertBatch`), ordered by epoch; NaN where it is not known. None: nothing is known of any.
+    unlicensed : bool[n] or None
+        Objects that are from a place that states no licence; None: as their data set's origin says.
     dropped : tuple of Dropped
     origins : tuple of Origin
         Where the data sets are from.
@@ -89,6 +94,7 @@ class LightCurves:
     part: Names
     curves: Ragged
     context: Ragged | None = None
+    unlicensed: Bools | None = None
     dropped: tuple[Dropped, ...] = ()
     origins: tuple[Origin, ...] = ()
 
@@ -106,7 +112,15 @@ class LightCurves:
         """The light curves at `rows`, in that order."""
         columns = {name: getattr(self, name)[rows] for name in PER_OBJECT}
         context = None if self.context is None else self.context.take(rows)
-        return replace(self, curves=self.curves.take(rows), context=context, **columns)
+        unlicensed = None if self.unlicensed is None else self.unlicensed[rows]
+        return replace(self, curves=self.curves.take(rows), context=context, unlicensed=unlicensed, **columns)
+
+    def licensed(self) -> Bools:
+        """bool[n], the objects that are from places that state a licence."""
+        if self.unlicensed is not None:
+            return ~self.unlicensed
+        licensed: Bools = np.isin(self.source, [origin.name for origin in self.origins if origin.states_licence])
+        return licensed
 
     def bare(self) -> LightCurves:
         """The same light curves without what only some sets know: total flux and context."""
@@ -164,6 +178,7 @@ def joined(tables: Sequence[LightCurves]) -> LightCurves:
         first.bands,
         curves=curves,
         context=_joined_context(kept),
+        unlicensed=~np.concatenate([table.licensed() for table in kept]),
         dropped=tuple(entry for table in kept for entry in table.dropped),
         origins=tuple(dict.fromkeys(origin for table in kept for origin in table.origins)),
         **columns,

@@ -132,7 +132,7 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
             "sha256": table.digest(),
             "objects": len(table),
             "examples": len(examples.picks),
-            "whole_windows": {name: whole[name] for name in recipe.data.sets},
+            "whole_windows": {name: whole[name] for name in recipe.data.sets if (source == name).any()},
             "parts": parts,
             "classes": {
                 leaf.name: {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -130,10 +131,23 @@ def read_sets(recipe: Recipe, data: Path, survey: SurveyFile | None = None) -> L
     tables = [light_curves(name, data, survey) for name in recipe.data.sets]
     if other := sorted({table.survey for table in tables} - {recipe.survey}):
         raise InvalidConfig(f"recipe {recipe.name}: survey is {recipe.survey}, but the light curves are of {', '.join(other)}")
-    table = joined(tables)
+    table = joined(_licensed(recipe, tables))
     if recipe.reobserved is not None:
-        table = joined([table, *reobserved_sets(recipe, recipe.reobserved, table, data)])
+        table = joined([table, *_licensed(recipe, reobserved_sets(recipe, recipe.reobserved, table, data))])
     return labelled(table if recipe.inputs.points == "all" else table.bare(), recipe.data.min_objects)
+
+
+def _licensed(recipe: Recipe, tables: Sequence[LightCurves]) -> Sequence[LightCurves]:
+    """What the recipe takes of the tables; InvalidConfig if it asks for stated licences and that is nothing."""
+    if recipe.data.licence == "any":
+        return tables
+    kept = [table.where(table.licensed(), "objects", "from a place that states no licence") for table in tables]
+    if not any(map(len, kept)):
+        names = ", ".join(origin.name for table in tables for origin in table.origins)
+        raise InvalidConfig(
+            f'recipe {recipe.name}: data.licence is "stated", and nothing of {names} is from a place that states one'
+        )
+    return kept
 
 
 def inputs_of(recipe: Recipe, bands: tuple[str, ...]) -> tuple[str, ...]:
@@ -317,4 +331,5 @@ def _training_sets(recipe: Recipe, examples: Examples) -> tuple[TrainingSet, ...
             examples=int((of_alert == name).sum()),
         )
         for name in (*recipe.data.sets, *(recipe.reobserved.sets if recipe.reobserved else ()))
+        if (examples.table.source == name).any()
     )

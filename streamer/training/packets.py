@@ -53,6 +53,7 @@ RUBIN = PacketSet(
         what="real Rubin alerts of early 2026 with the types that SIMBAD lists at their positions",
         source="github.com: astrolabsoftware/fink-tutorials, astrolabsoftware/fink-filters",
         licence="Apache-2.0",
+        states_licence=True,
         citation="Wenger et al. 2000, A&AS 143, 9 (SIMBAD); Möller et al. 2021, MNRAS 501, 3272 (Fink)",
         nature="real",
         whole="all",

@@ -29,6 +29,8 @@ class Data(_Section):
     sets: Annotated[tuple[str, ...], Field(min_length=1)]
     min_objects: Annotated[int, Field(ge=1)] = 8
     """A class with fewer objects is no leaf of the model."""
+    licence: Literal["any", "stated"] = "any"
+    """``stated`` leaves out the objects that are from a place that states no licence."""
     tried_on: tuple[str, ...] = ()
     """Sets of labelled real packets that the finished model is tried on; nothing is trained with them."""
 

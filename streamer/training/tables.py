@@ -34,7 +34,7 @@ from streamer.data.photometry import Kind, codes_of_bands
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.errors import InvalidData
 from streamer.training import survey_file
-from streamer.training.datasets import Dropped, LightCurves, Names, Origin
+from streamer.training.datasets import PER_OBJECT, Dropped, LightCurves, Names, Origin
 from streamer.training.folders import written
 from streamer.training.sources.columns import read_table, require
 from streamer.training.split import Part
@@ -44,6 +44,7 @@ FORMAT = 1
 POINTS, LABELS, CONTEXT, TABLE = "points", "labels", "context", "table.json"
 EARLIEST, LATEST = 20_000.0, 100_000.0
 """MJD, 1913 to 2132: what lies outside is no MJD (a JD, seconds, or days since something else)."""
+UNLICENSED = "unlicensed"
 KINDS = {kind.name.lower(): int(kind) for kind in Kind}
 
 
@@ -141,6 +142,7 @@ def read_light_curves(folder: Path, survey: SurveyFile | None = None) -> LightCu
         part=part,
         curves=curves,
         context=_context(folder, object_id),
+        unlicensed=_unlicensed(labels_path, labels),
         dropped=() if facts is None else facts.dropped,
         origins=(own_origin(folder.name),) if facts is None else facts.origins,
     )
@@ -158,6 +160,7 @@ def own_origin(name: str) -> Origin:
         what="light curves of the person who trained the model",
         source="a table of their own",
         licence="not stated",
+        states_licence=False,
         citation="not stated",
         nature="real",
         whole="all, as the table says nothing else",
@@ -257,6 +260,17 @@ def _labels(folder: Path, owner: _Coded) -> tuple[Path, pd.DataFrame]:
     return path, pd.concat([labels, pd.DataFrame({"object_id": others})], ignore_index=True) if len(others) else labels
 
 
+def _unlicensed(path: Path, labels: pd.DataFrame) -> Bools | None:
+    """bool[n], the column of that name; False where it is empty, None where it is absent."""
+    if UNLICENSED not in labels.columns:
+        return None
+    column = labels[UNLICENSED].astype(object)
+    truth = np.array([value is True or str(value).lower() == "true" for value in column.tolist()], dtype=np.bool_)
+    false = column.isna().to_numpy() | np.array([str(value).lower() == "false" for value in column.tolist()], dtype=np.bool_)
+    require(path, UNLICENSED, truth | false, "is neither true nor false", column.to_numpy())
+    return truth
+
+
 def _check_labels(path: Path, labels: pd.DataFrame, curves: Ragged, group: Names, part: Names) -> None:
     """InvalidData for a label that is no leaf, an object without points, an unknown part, a group in two parts."""
     names = _texts(path, labels, "object_id")
@@ -327,10 +341,10 @@ def _point_columns(table: LightCurves) -> dict[str, pa.Array[Any]]:
 
 
 def _label_columns(table: LightCurves) -> dict[str, pa.Array[Any]]:
-    return {
-        name: pa.array([text or None for text in getattr(table, name).tolist()], type=pa.string())
-        for name in ("object_id", "label", "original", "group", "provenance", "source", "part")
+    texts: dict[str, pa.Array[Any]] = {
+        name: pa.array([text or None for text in getattr(table, name).tolist()], type=pa.string()) for name in PER_OBJECT
     }
+    return texts if table.unlicensed is None else texts | {UNLICENSED: pa.array(table.unlicensed)}
 
 
 def _context_columns(table: LightCurves) -> dict[str, pa.Array[Any]]:

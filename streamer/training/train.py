@@ -23,6 +23,7 @@ from streamer.training.evaluate import (
 from streamer.training.fit import Examples, Fitted, bundle, classifier_of, examples_of, read_sets
 from streamer.training.folders import EVALUATION, delivered, told
 from streamer.training.kept import Kept
+from streamer.training.licences import licences
 from streamer.training.looked_at import looked_at
 from streamer.training.pitfalls import check_allowed, pitfalls
 from streamer.training.quick import quick
@@ -118,6 +119,7 @@ def fitted(
     evaluation["temporal"] = temporal(recipe, examples, kept, progress)
     evaluation["baselines"] = baselines(recipe, examples, judged, kept, progress)
     evaluation["pitfalls"] = pitfalls(recipe, examples, progress)
+    evaluation["licences"] = licences(recipe, examples, models[0], kept, progress)
     evaluation["real_packets"] = real_packets
     explaining = classifier_of(recipe, examples, shipped, explain=True)
     evaluation["looked_at"] = looked_at(recipe, examples, classifier, explaining, data)

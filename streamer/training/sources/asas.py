@@ -20,6 +20,7 @@ ORIGIN = Origin(
     what="variable stars of the All Sky Automated Survey in 26 classes, V band, several hundred points each",
     source="github.com/cesium-ml/cesium-data",
     licence="none stated",
+    states_licence=False,
     citation="Richards et al. 2012, ApJS 203, 32; Pojmański 2002, AcA 52, 397",
     nature="real",
     whole="none: the survey sent no alerts",

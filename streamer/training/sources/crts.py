@@ -20,6 +20,7 @@ ORIGIN = Origin(
     what="periodic variable stars of the Catalina survey in 16 classes, unfiltered light calibrated to V, about 300 points each",
     source="github.com/kvmu/lightcurve-classification",
     licence="MIT",
+    states_licence=True,
     citation="Drake et al. 2014, ApJS 213, 9; Drake et al. 2009, ApJ 696, 870",
     nature="real",
     whole="none: the survey's alerts held no light curves",

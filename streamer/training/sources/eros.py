@@ -22,6 +22,7 @@ ORIGIN = Origin(
     what="variable stars of the Large Magellanic Cloud (RR Lyrae, Cepheids, eclipsing binaries, Miras), EROS-2, two bands",
     source="github.com/ramp-kits/variable_stars",
     licence="none stated",
+    states_licence=False,
     citation="Tisserand et al. 2007, A&A 469, 387; Kim et al. 2014, A&A 566, A43",
     nature="real",
     whole="none: the survey sent no alerts",

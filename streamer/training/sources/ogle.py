@@ -20,6 +20,7 @@ ORIGIN = Origin(
     what="microlensing events of OGLE-II, I band",
     source="github.com/Professor-G/MicroLIA",
     licence="GPL-3.0",
+    states_licence=True,
     citation="Udalski et al. 2000, AcA 50, 1; Godines et al. 2019, Astronomy and Computing 28, 100298",
     nature="real",
     whole="none: the survey's alerts held no light curves",

@@ -22,6 +22,7 @@ ORIGIN = Origin(
     what="type Ia supernovae of the Pantheon+ compilation seen by Pan-STARRS1, DES, Foundation and SNLS, griz",
     source="github.com/PantheonPlusSH0ES/DataRelease",
     licence="none stated",
+    states_licence=False,
     citation="Scolnic et al. 2022, ApJ 938, 113; Brout et al. 2022, ApJ 938, 110",
     nature="real",
     whole="none: not from alerts",

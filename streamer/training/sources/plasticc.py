@@ -20,6 +20,7 @@ ORIGIN = Origin(
     what="SIMULATED LSST light curves of the PLAsTiCC challenge, a part of its training set",
     source="Python package snmachine; full set: zenodo.org/records/2539456",
     licence="BSD-3-Clause (stated by snmachine)",
+    states_licence=True,
     citation="The PLAsTiCC team 2018, arXiv:1810.00001; Kessler et al. 2019, PASP 131, 094501",
     nature="simulated",
     whole="all: each light curve holds every visit since the first night of the simulated survey",

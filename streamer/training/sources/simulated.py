@@ -22,6 +22,7 @@ ORIGIN = Origin(
     what="SIMULATED light curves of streamer's own simulator",
     source="streamer",
     licence="that of streamer",
+    states_licence=True,
     citation="none",
     nature="simulated",
     whole="all: every detection of an object raises an alert",

@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from streamer.data.arrays import Bools
 from streamer.data.photometry import (
     BANDS,
     MJD_OF_JD,
@@ -17,7 +19,7 @@ from streamer.data.photometry import (
     flux_from_magnitude,
     mjd_tai_from_jd_utc,
 )
-from streamer.training.datasets import Dropped, LightCurves, Origin
+from streamer.training.datasets import Dropped, LightCurves, Names, Origin
 from streamer.training.labels import TNS_NO_LEAF, Provenance, leaf_of_tns
 from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
 
@@ -26,11 +28,14 @@ ORIGIN = Origin(
     what="transients of the ZTF Bright Transient Survey with spectroscopic types: g and r alert photometry, detections only",
     source="github.com/HSE-LAMBDA/light_curve_approx, github.com/light-curve/test-data",
     licence="MIT (light_curve_approx), none stated (test-data)",
+    states_licence=False,
     citation="Fremling et al. 2020, ApJ 895, 32; Perley et al. 2020, ApJ 904, 35; Demianenko et al. 2023, A&A 677, A16",
     nature="real",
     whole="all: each light curve begins with the discovery of the transient",
 )
 ZTF_BANDS = ("g", "r", "i")
+_LICENSED = "HSE-LAMBDA/light_curve_approx"
+"""The one of its two repositories, as the column ``src`` of its points has them, that states a licence."""
 
 
 def read(data: Path) -> LightCurves:
@@ -39,7 +44,7 @@ def read(data: Path) -> LightCurves:
     labels = read_table(folder / "labels.csv", ("objectId", "bts_type"))
     object_id = labels["objectId"].to_numpy(dtype=np.str_)
     path = folder / "lightcurves.parquet"
-    table = read_table(path, ("objectId", "mjd", "band", "mag", "magerr"))
+    table = read_table(path, ("objectId", "mjd", "band", "mag", "magerr"), others=True)
     error = numbers(path, table, "magerr")
     require(path, "magerr", error > 0, "is not positive", error)
     flux = flux_from_magnitude(numbers(path, table, "mag"))
@@ -71,6 +76,15 @@ def read(data: Path) -> LightCurves:
         provenance=np.full(len(object_id), Provenance.SPECTROSCOPIC.value),
         source=np.full(len(object_id), ORIGIN.name),
         curves=curves,
+        unlicensed=_unlicensed(table, object_id),
         origins=(ORIGIN,),
         dropped=(*dropped, Dropped(ORIGIN.name, "labels", "in no table", unknown)) if unknown else dropped,
     )
+
+
+def _unlicensed(table: pd.DataFrame, object_id: Names) -> Bools:
+    """bool[n], the objects with points that are not known to be from the place that states a licence."""
+    if "src" not in table.columns:
+        return np.ones(len(object_id), dtype=np.bool_)
+    unlicensed: Bools = np.isin(object_id, table["objectId"].to_numpy(dtype=np.str_)[table["src"].to_numpy() != _LICENSED])
+    return unlicensed

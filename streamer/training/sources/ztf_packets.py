@@ -32,6 +32,7 @@ ORIGIN = Origin(
         "mwvgroup/Pitt-Google-Broker, AmpelAstro/Ampel-ZTF, ZwickyTransientFacility/ztf-avro-alert, alercebroker"
     ),
     licence="MIT, Apache-2.0, BSD-3-Clause; none stated for Pitt-Google-Broker, ztf-avro-alert and alercebroker",
+    states_licence=False,
     citation=(
         "Masci et al. 2019, PASP 131, 018003; labels: VSX (Watson et al. 2006), GCVS 5.1 (Samus et al. 2017), "
         "SIMBAD (Wenger et al. 2000), 4LAC (Ajello et al. 2020), 3HSP (Chang et al. 2019), SPICY (Kuhn et al. 2021)"

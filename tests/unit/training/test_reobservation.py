@@ -273,7 +273,7 @@ def test_a_local_mean_lies_between_its_points_as_the_plain_sum_says(flux: list[f
     assert min(flux) - 1e-9 <= said[0] <= max(flux) + 1e-9
 
 
-OTHER = Origin("other", "stars", "elsewhere", "MIT", "nobody 2026", "real", "none")
+OTHER = Origin("other", "stars", "elsewhere", "MIT", True, "nobody 2026", "real", "none")
 
 
 @pytest.fixture(scope="module")
