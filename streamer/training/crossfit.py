@@ -96,6 +96,7 @@ def depends_on(recipe: Recipe, examples: Examples) -> dict[str, object]:
         "rounds": [recipe.trees.rounds, recipe.trees.patience],
         "split": recipe.split.model_dump(),
         "library": lightgbm.__version__,
+        **({"sometimes": list(examples.sometimes)} if examples.sometimes else {}),
     }
 
 

@@ -152,8 +152,8 @@ PER_OBJECT = ("object_id", "label", "original", "group", "provenance", "source",
 def joined(tables: Sequence[LightCurves]) -> LightCurves:
     """All light curves of `tables` (one survey), in their order; an object whose group an earlier *table* holds is left out.
 
-    The same supernova occurs in several sets; it counts once, with the first set's light curve. InvalidData if they are of
-    different surveys.
+    The same supernova occurs in several sets; it counts once, with the first set's light curve, and the context of the first set
+    that knows any. InvalidData if they are of different surveys.
     """
     first = tables[0]
     for table in tables[1:]:
@@ -168,6 +168,7 @@ def joined(tables: Sequence[LightCurves]) -> LightCurves:
         new = np.array([group not in seen for group in table.group.tolist()], dtype=np.bool_)
         kept.append(table.where(new, "objects", "in an earlier data set"))
         seen.update(table.group.tolist())
+    group = np.concatenate([table.group for table in kept])
     columns = {name: np.concatenate([getattr(table, name) for table in kept]) for name in PER_OBJECT}
     curves = Ragged(
         offsets_from_lengths(np.concatenate([table.curves.lengths for table in kept])),
@@ -177,7 +178,7 @@ def joined(tables: Sequence[LightCurves]) -> LightCurves:
         first.survey,
         first.bands,
         curves=curves,
-        context=_joined_context(kept),
+        context=_joined_context(kept, tables, group),
         unlicensed=~np.concatenate([table.licensed() for table in kept]),
         dropped=tuple(entry for table in kept for entry in table.dropped),
         origins=tuple(dict.fromkeys(origin for table in kept for origin in table.origins)),
@@ -185,11 +186,25 @@ def joined(tables: Sequence[LightCurves]) -> LightCurves:
     )
 
 
-def _joined_context(tables: Sequence[LightCurves]) -> Ragged | None:
-    """The context of all `tables`, one after the other; a column that one of them lacks is NaN there."""
-    names = sorted({name for table in tables if table.context is not None for name in table.context.columns})
-    if not names:
+def _joined_context(kept: Sequence[LightCurves], tables: Sequence[LightCurves], group: Names) -> Ragged | None:
+    """The context of all `kept`, one after the other; an object of `group` without any has that of its group in one of `tables`."""
+    if all(table.context is None for table in tables):
         return None
+    own, known = _stacked(kept), _stacked(tables)
+    names = np.concatenate([table.group for table in tables])
+    has = np.flatnonzero(known.lengths > 0)
+    place = dict(zip(names[has][::-1].tolist(), has[::-1].tolist(), strict=True))
+    rows = [
+        len(known) + row if length or name not in place else place[name]
+        for row, (name, length) in enumerate(zip(group.tolist(), own.lengths.tolist(), strict=True))
+    ]
+    columns = {name: np.concatenate([known[name], own[name]]) for name in known.columns}
+    return Ragged(offsets_from_lengths(np.concatenate([known.lengths, own.lengths])), columns).take(np.array(rows, dtype=np.int64))
+
+
+def _stacked(tables: Sequence[LightCurves]) -> Ragged:
+    """The context of all `tables`; a column that one of them lacks is NaN there."""
+    names = sorted({name for table in tables if table.context is not None for name in table.context.columns})
     parts = [
         table.context if table.context is not None else Ragged(np.zeros(len(table) + 1, dtype=np.int64), {"epoch": np.zeros(0)})
         for table in tables

@@ -124,6 +124,8 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
         "survey": recipe.survey,
         "simulated": bool(np.all(provenance == "simulated")),
         "view": recipe.view,
+        "contents": recipe.inputs.points,
+        "borrowed": int(examples.borrowed.sum()),
         "window_days": WINDOW_DAYS[recipe.survey] if recipe.view == "stream" else None,
         "leaves": [leaf.name for leaf in examples.leaves],
         "inputs": len(examples.inputs),

@@ -19,6 +19,7 @@ from streamer.classify.taxonomy import Class
 from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.data.photometry import Kind
 from streamer.errors import InvalidConfig, InvalidData
+from streamer.training.borrowed import with_borrowed
 from streamer.training.datasets import LightCurves, joined, labelled
 from streamer.training.labels import Provenance
 from streamer.training.prepare import light_curves
@@ -68,6 +69,10 @@ class Examples:
         Which slice of the data each object is in.
     age : float64[m], d
         From the object's first known detection to the alert.
+    sometimes : tuple of str
+        The inputs that only some objects have, see :class:`streamer.training.recipe.Inputs`.
+    borrowed : bool[n]
+        Whether an object's context is another's.
     """
 
     table: LightCurves
@@ -80,6 +85,8 @@ class Examples:
     weight: Float64s
     slice_number: Int64s
     age: Float64s
+    sometimes: tuple[str, ...]
+    borrowed: Bools
 
     def of_part(self, recipe: Recipe, part: Part, rotation: int) -> Bools:
         """bool[m], the alerts of the objects in `part`; re-observed ones are in no part but the one that trains."""
@@ -104,7 +111,7 @@ class Examples:
         places = np.flatnonzero(among)
         rows, first, counts = np.unique(self.picks.row[places], return_index=True, return_counts=True)
         names = self.table.object_id[rows].tolist()
-        step = [random_number(seed, name) % count for name, count in zip(names, counts.tolist(), strict=True)]
+        step = [random_number(seed, f"alert:{name}") % count for name, count in zip(names, counts.tolist(), strict=True)]
         chosen: Int64s = places[first + np.array(step, dtype=np.int64)]
         return chosen
 
@@ -182,6 +189,8 @@ def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
     place = {leaf.name: index for index, leaf in enumerate(leaves)}
     truth = np.array([place[label] for label in table.label.tolist()], dtype=np.int64)
     inputs = inputs_of(recipe, table.bands)
+    slice_number = slices(table.group.tolist(), recipe.seed, recipe.split.slices, table.part.tolist())
+    table, borrowed = with_borrowed(table, slice_number, recipe.data.borrow, recipe.seed)
     alerts = alerts_of(table, picks, recipe.view, recipe.inputs.points)
     return Examples(
         table=table,
@@ -192,9 +201,18 @@ def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
         n_detections=alerts.light_curves.where(alerts.light_curves["kind"] == Kind.DETECTION).lengths,
         truth=truth,
         weight=_weights(recipe, leaves, truth),
-        slice_number=slices(table.group.tolist(), recipe.seed, recipe.split.slices, table.part.tolist()),
+        slice_number=slice_number,
         age=table.curves["epoch"][picks.point] - first_detections(table)[picks.row],
+        sometimes=_sometimes(recipe, inputs),
+        borrowed=borrowed,
     )
+
+
+def _sometimes(recipe: Recipe, inputs: tuple[str, ...]) -> tuple[str, ...]:
+    """The inputs that only some objects have; InvalidConfig for a name that is no input."""
+    if unknown := [name for name in recipe.inputs.sometimes if name not in inputs]:
+        raise InvalidConfig(f"recipe {recipe.name}: inputs.sometimes: {unknown} are no inputs; there are {list(inputs)}")
+    return recipe.inputs.sometimes
 
 
 def first_detections(table: LightCurves) -> Float64s:
@@ -251,14 +269,19 @@ def bundle(recipe: Recipe, examples: Examples, fitted: Fitted, metrics: dict[str
 
 
 def nan_pattern(examples: Examples) -> Examples:
-    """The same examples for a model that sees only which features are undefined: what missingness alone betrays."""
-    return replace(examples, matrix=np.isnan(examples.matrix).astype(np.float32))
+    """The same examples for a model that sees only which features are undefined: what missingness alone betrays.
+
+    What only some objects have stays undefined where it is, so that it is hidden from this model as it is from the real one.
+    """
+    undefined = np.isnan(examples.matrix)
+    gaps = undefined & np.isin(examples.inputs, examples.sometimes)
+    return replace(examples, matrix=np.where(gaps, np.float32(np.nan), undefined.astype(np.float32)))
 
 
 def counts_only(examples: Examples) -> Examples:
     """The same examples for a model that sees only how many detections there are, in all and in each band."""
     seen = np.array([name.startswith("n_detections") for name in examples.inputs])
-    return replace(examples, matrix=np.where(seen, examples.matrix, np.float32(0.0)))
+    return replace(examples, matrix=np.where(seen, examples.matrix, np.float32(0.0)), sometimes=())
 
 
 def _weights(recipe: Recipe, leaves: tuple[Class, ...], truth: Int64s) -> Float64s:
@@ -287,15 +310,32 @@ def tree_settings(recipe: Recipe) -> dict[str, object]:
 
 
 def dataset(examples: Examples, weight: Float64s, among: Bools) -> lightgbm.Dataset:
-    """The alerts `among` with their weights; InvalidData if there are none."""
+    """The alerts `among` with their weights; InvalidData if there are none.
+
+    Where some inputs are known only sometimes, each alert is there with them hidden, at half its weight, and those that have them
+    are there a second time, weighted so that their classes are as common as in the first half.
+    """
     if not among.any():
         raise InvalidData("a part of the split is empty: there are too few groups for so many slices")
-    return lightgbm.Dataset(
-        examples.matrix[among],
-        examples.truth[examples.picks.row[among]],
-        weight=weight[among],
-        feature_name=list(examples.inputs),
-        free_raw_data=True,
+    matrix, truth, weight = examples.matrix[among], examples.truth[examples.picks.row[among]], weight[among]
+    sometimes = np.isin(examples.inputs, examples.sometimes)
+    if sometimes.any():
+        matrix, truth, weight = _hidden_and_shown(matrix, truth, weight, sometimes)
+    return lightgbm.Dataset(matrix, truth, weight=weight, feature_name=list(examples.inputs), free_raw_data=True)
+
+
+def _hidden_and_shown(matrix: Float32s, truth: Int64s, weight: Float64s, columns: Bools) -> tuple[Float32s, Int64s, Float64s]:
+    """All rows without the inputs in `columns`, then those that have any; a class of which none has is only hidden."""
+    hidden = matrix.copy()
+    hidden[:, columns] = np.nan
+    shown = ~np.isnan(matrix[:, columns]).all(axis=1)
+    asked = np.bincount(truth, weights=weight)
+    there = np.bincount(truth[shown], weights=weight[shown], minlength=len(asked))
+    factor = np.divide(asked, there, out=np.zeros_like(asked), where=there > 0)
+    return (
+        np.concatenate([hidden, matrix[shown]]),
+        np.concatenate([truth, truth[shown]]),
+        np.concatenate([weight, weight[shown] * factor[truth[shown]]]) / 2,
     )
 
 

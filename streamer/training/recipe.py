@@ -31,6 +31,8 @@ class Data(_Section):
     """A class with fewer objects is no leaf of the model."""
     licence: Literal["any", "stated"] = "any"
     """``stated`` leaves out the objects that are from a place that states no licence."""
+    borrow: tuple[tuple[str, ...], ...] = ()
+    """Groups of classes in which an object without context borrows that of another, for models with ``points = "all"``."""
     tried_on: tuple[str, ...] = ()
     """Sets of labelled real packets that the finished model is tried on; nothing is trained with them."""
 
@@ -60,6 +62,9 @@ class Inputs(_Section):
     """Most points × frequencies of one period search, which the bundle states and serving keeps to; absent, the features' own."""
     points: Literal["detections", "all"] = "detections"
     """``all``: limits, forced photometry, total flux and context too. Sets that lack them betray themselves by what is missing."""
+    sometimes: tuple[str, ...] = ()
+    """Inputs that the stream always has, but only some objects of the sets: trees grow with them hidden from all objects, and with
+    them, the classes then being as common among the objects that have one as among all. So whether they are there says nothing."""
 
 
 class Split(_Section):

@@ -51,10 +51,21 @@ def _shown(evaluation: Tree, survey: str) -> str:
     """Of what the model tells the class, and from what."""
     if evaluation.get("view") == "history":
         return f"an object of {survey} is, from everything that is known of its light curve up to an epoch"
-    return (
-        f"an alert of {survey.upper()} shows, from the light curve that its packet carries ({evaluation['window_days']:g} days) "
-        "and nothing else: no context, no position, no limits"
-    )
+    days = f"the light curve that its packet carries ({evaluation['window_days']:g} days)"
+    if reads_context(evaluation):
+        return f"an alert of {survey.upper()} shows, from {days} and what the packet says of its surroundings; no position"
+    return f"an alert of {survey.upper()} shows, from {days} and nothing else: no context, no position, no limits"
+
+
+def reads_context(evaluation: Tree) -> bool:
+    """Whether the model sees more than detections."""
+    return bool(evaluation.get("contents", "detections") != "detections")
+
+
+def mixture(evaluation: Tree) -> str:
+    """How the classes stand when answers are weighted by the recipe's shares."""
+    shares = set(evaluation["priors"]["shares"].values())
+    return "with all classes alike" if len(shares) == 1 else "as the stream mixes the classes"
 
 
 def how_measured(evaluation: Tree) -> str:
@@ -86,7 +97,7 @@ def headline_table(evaluation: Tree) -> str:
     for name, key in (("held out", "held_out"), ("cross-fitted", "cross_fitted")):
         if section := evaluation.get(key):
             rows.append(_headline_row(name, section["overall"]))
-            rows.append(_headline_row(f"{name}, as the stream mixes the classes", section["in_stream_mixture"]))
+            rows.append(_headline_row(f"{name}, {mixture(evaluation)}", section["in_stream_mixture"]))
     for name, key in _IGNORANCE:
         if key in evaluation.get("baselines", {}):
             rows.append(_headline_row(f"*{name}*", evaluation["baselines"][key]))
@@ -249,9 +260,10 @@ def _packets_text(found: Tree, level: str) -> tuple[str, ...]:
 def priors(evaluation: Tree) -> str:
     """Which mixture of classes the probabilities assume."""
     assumed = evaluation["priors"]
-    text = ", ".join(f"{leaf} {share:.2%}" for leaf, share in assumed["shares"].items())
+    shares = assumed["shares"]
+    text = ", ".join(f"{leaf} {share:.2%}" for leaf, share in shares.items()) if len(set(shares.values())) > 1 else "all equal"
     return (
-        f"Probabilities assume a mixture between what the sets hold and what the stream is taken to bring: a class weighs "
+        f"Probabilities assume a mixture between what the sets hold and the shares of the recipe: a class weighs "
         f"share^{assumed['pull']:g} × objects^{1 - assumed['pull']:g}. Shares: {text}. Source of the shares: "
         f"{' '.join(assumed['source'].split())}."
     )
@@ -277,7 +289,7 @@ def warnings(evaluation: Tree) -> list[str]:
     scarce = [leaf for leaf, entry in evaluation["data"]["classes"].items() if entry["examples"] < _FEW_EXAMPLES]
     if scarce:
         lines.append(f"Learned from fewer than {_FEW_EXAMPLES} alerts: {', '.join(scarce)}.")
-    lines += _by_position(evaluation) + _reobserved(evaluation)
+    lines += _by_position(evaluation) + _reobserved(evaluation) + _borrowed(evaluation)
     lines += [
         f"With {name} detection{'s' if name != '1' else ''} the macro-F1 is {interval(bin_['macro_f1'])}."
         for name, bin_ in best["by_detections"].items()
@@ -320,6 +332,16 @@ def _reobserved(evaluation: Tree) -> list[str]:
     classes = evaluation["data"]["classes"]
     made = [leaf for leaf, entry in classes.items() if 2 * entry["by_provenance"].get("re-observed", 0) > entry["objects"]]
     return [f"Learned mostly from other surveys' light curves, re-observed: {', '.join(made)}."] if made else []
+
+
+def _borrowed(evaluation: Tree) -> list[str]:
+    """What is said where context is another object's."""
+    count, objects = evaluation.get("borrowed", 0), evaluation["data"]["objects"]
+    return (
+        [f"The context of {count} of {objects} objects is borrowed from others of like kind: scores over all objects flatter it."]
+        if count
+        else []
+    )
 
 
 def _one_sided(evaluation: Tree) -> list[str]:

@@ -25,6 +25,7 @@ from streamer.training.folders import EVALUATION, delivered, told
 from streamer.training.kept import Kept
 from streamer.training.licences import licences
 from streamer.training.looked_at import looked_at
+from streamer.training.neighbourhood import neighbourhood
 from streamer.training.pitfalls import check_allowed, pitfalls
 from streamer.training.quick import quick
 from streamer.training.recipe import Recipe, read_recipe
@@ -118,6 +119,7 @@ def fitted(
         evaluation["cross_fitted"] = section(recipe, examples, judged)
     evaluation["temporal"] = temporal(recipe, examples, kept, progress)
     evaluation["baselines"] = baselines(recipe, examples, judged, kept, progress)
+    evaluation["neighbourhood"] = neighbourhood(recipe, examples, judged, kept, progress)
     evaluation["pitfalls"] = pitfalls(recipe, examples, progress)
     evaluation["licences"] = licences(recipe, examples, models[0], kept, progress)
     evaluation["real_packets"] = real_packets

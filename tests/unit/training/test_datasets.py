@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 
+from streamer.data.ragged import Ragged
 from streamer.training.datasets import Dropped, joined, labelled
 from tests.unit.training.tables import table
 
@@ -35,3 +38,15 @@ def test_the_digest_sees_points_labels_and_order() -> None:
     swapped = light_curves.take(np.array([1, 0]))
     assert len({one.digest() for one in (light_curves, other_label, other_flux, other_window, swapped)}) == 5
     assert light_curves.digest() == table([{"epoch": [1.0, 2.0]}, {"epoch": [3.0], "label": "SNII"}]).digest()
+
+
+def test_an_object_without_context_has_that_of_the_same_object_in_a_later_set() -> None:
+    first = table([{"epoch": [1.0], "group": "SN2020a"}, {"epoch": [2.0]}])
+    later = table([{"epoch": [9.0], "group": "other"}, {"epoch": [8.0], "group": "SN2020a"}])
+    context = Ragged(
+        np.array([0, 1, 3]), {"epoch": np.array([9.0, 7.0, 8.0]), "reference_distance": np.array([5, 1, 2], dtype=np.float32)}
+    )
+    both = joined([first, replace(later, context=context)])
+    assert both.context is not None
+    assert [both.context.row(i)["reference_distance"].tolist() for i in range(3)] == [[1.0, 2.0], [], [5.0]]
+    assert joined([first, later]).context is None
