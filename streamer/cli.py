@@ -175,7 +175,7 @@ def replay(
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Tag the alerts in *.avro files, folders and .tar.gz; other files are ignored and named."""
+    """Tag the alerts in *.avro files, folders and .tar.gz; other files are ignored, and counted."""
     from streamer import config, logs
     from streamer.commands.replay import replayed, report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class Replayed:
 
 
 def replayed(settings: config.Config) -> Replayed:
-    """Tag what the settings' source holds and the sink has not yet; ignored files are named on standard error."""
+    """Tag what the settings' source holds and the sink has not yet; ignored files are counted on standard error."""
     clock = SystemClock()
     total = Tally()
     interrupted = False
@@ -67,14 +68,19 @@ def replayed(settings: config.Config) -> Replayed:
     with wiring.service(settings, clock) as service, progress("tagged") as told:
         source = service.source
         archive = source if isinstance(source, ArchiveSource) else None
-        for name in archive.ignored if archive else ():
-            click.echo(f"ignored: {name}", err=True)
+        if archive and archive.ignored:
+            click.echo(_ignored(archive.ignored), err=True)
         began = clock.monotonic()
         with stopped_by_signals(interrupt):
             service.worker.run(add)
         seconds = clock.monotonic() - began
         problems, before = (tuple(archive.problems), archive.done_before) if archive else ((), 0)
         return Replayed(total, seconds, problems, before, interrupted)
+
+
+def _ignored(names: Sequence[str]) -> str:
+    """One line however many files were ignored: a folder of packets may hold as many of something else."""
+    return f"ignored: {names[0]}" + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
 
 
 def report(done: Replayed, out: Path, as_json: bool) -> None:

@@ -62,8 +62,8 @@ class CandidatePlot:
         if measured.sum() > 1:
             dm, snr = dm[measured], snr[measured]
             lines = _columns(_highest(dm, snr, width), self.height)
-            best = f"DM, best {label(float(dm[np.argmax(snr)]), 0.1)} at S/N {label(float(snr.max()), 0.1)}"
-            yield _drawing("S/N by DM", lines, f"{dm.min():g}", best, f"{dm.max():g}", width)
+            best = f"S/N by DM, best {label(float(dm[np.argmax(snr)]), 0.1)} at S/N {label(float(snr.max()), 0.1)}"
+            yield _drawing(best, lines, f"{dm.min():.6g}", "DM", f"{dm.max():.6g}", width)
         for name, rows, order in (("sub-integrations", "subints", 1), ("sub-bands", "subbands", -1)):
             if (table := self._rows(rows)) is not None:
                 first, last = ("first", "last") if order == 1 else ("highest", "lowest")

@@ -101,12 +101,21 @@ class PacketSummary:
         return "   ".join(part for part in parts if part)
 
     def _measured(self) -> Text:
+        """The triggering measurement; beside what the difference shows, the magnitude of the object where that is known."""
         alerts, i = self.alerts, self.row
         flux, error = float(alerts.flux[i]), float(alerts.flux_err[i])
-        text = Text(f"{_number(flux)} ± {_number(error)} nJy in the difference, ").append_text(_band(int(alerts.band[i])))
+        text = Text("in the difference ").append_text(_band(int(alerts.band[i]))).append(f" {_number(flux)} ± {_number(error)} nJy")
         if flux > 0:
-            text.append(f", {float(magnitude_from_flux(np.array([flux]))[0]):.2f} mag")
-        return text
+            text.append(f", {_magnitude(flux)}")
+        total = self._total()
+        return text.append(f"; with the reference {_magnitude(total)}") if total > 0 else text
+
+    def _total(self) -> float:
+        """nJy, the flux of the triggering measurement with the reference; NaN where it is not known."""
+        alerts, i = self.alerts, self.row
+        curve = alerts.light_curves.row(i)
+        own = (curve["epoch"] == alerts.epoch[i]) & (curve["band"] == alerts.band[i]) & (curve["kind"] == Kind.DETECTION)
+        return float(curve["total"][own][0]) if own.any() else math.nan
 
     def _points(self) -> Text:
         curve = self.alerts.light_curves.row(self.row)
@@ -248,6 +257,10 @@ def _facts() -> Table:
 def _band(code: int) -> Text:
     name = BANDS[code] if 0 <= code < len(BANDS) else "unknown band"
     return Text(name, style=f"bold {STYLES.get(name, UNKNOWN_STYLE)}")
+
+
+def _magnitude(flux: float) -> str:
+    return f"{float(magnitude_from_flux(np.array([flux]))[0]):.2f} mag"
 
 
 def _number(value: float) -> str:

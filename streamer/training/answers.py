@@ -25,6 +25,13 @@ BATCH = 512
 _WRITERS = (".parquet", ".csv")
 
 
+TOTAL_LIGHT = (
+    "all fluxes are total fluxes, from which no reference was subtracted: the answers mean something only if the model was trained "
+    "with such light curves, as none of the shipped ones was"
+)
+"""Said of photometry as data releases have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Classified:
     """What a model says of n objects.
@@ -66,7 +73,13 @@ def classified(table: LightCurves, model: LightGBMClassifier) -> Classified:
         matrix[some.row] = features.compute(alerts, model.inputs, model.period_budget)
         n_detections[some.row] = alerts.light_curves.where(alerts.light_curves["kind"] == Kind.DETECTION).lengths
     scores = model.scores(matrix, n_detections)
-    return Classified(model, table.object_id, n_detections, scores)
+    return Classified(model, table.object_id, n_detections, scores, (TOTAL_LIGHT,) if is_total_light(table) else ())
+
+
+def is_total_light(table: LightCurves) -> bool:
+    """Whether nothing was subtracted from the photometry: every point is a detection whose flux is its total flux."""
+    curves = table.curves
+    return bool(len(curves["kind"]) and (curves["kind"] == Kind.DETECTION).all() and (curves["flux"] == curves["total"]).all())
 
 
 def with_bands_of(table: LightCurves, model: LightGBMClassifier) -> LightCurves:

@@ -14,6 +14,7 @@ _STYLE = (
 )
 _INLINE: tuple[tuple[str, str], ...] = (
     (r"!\[([^\]]*)\]\(([^)]*)\)", r'<img src="\2" alt="\1">'),
+    (r"\[([^\]]*)\]\(([^):/]*)\.md\)", r'<a href="\2.html">\1</a>'),  # a report beside this one, which is a page too
     (r"\[([^\]]*)\]\(([^)]*)\)", r'<a href="\2">\1</a>'),
     (r"`([^`]*)`", r"<code>\1</code>"),
     (r"\*\*([^*]+)\*\*", r"<strong>\1</strong>"),

@@ -8,6 +8,11 @@ from streamer.classify.manifest import Manifest
 from streamer.training import doubt, html, licences, looked_at, neighbourhood, plots, scrutiny, sections
 from streamer.training.markdown import Tree, bullets
 
+_MORE = (
+    "At exactly three detections and at other numbers, of each class by detections, and of objects one by one: in the "
+    "[report](report.md) that was written with this card."
+)
+
 
 def card(evaluation: Tree, manifest: Manifest) -> str:
     """The model card, Markdown: what it is for, what it was trained on, how good it is, what not to trust."""
@@ -26,6 +31,7 @@ def card(evaluation: Tree, manifest: Manifest) -> str:
             sections.all_alerts_table(best),
             "### By detections",
             sections.detections_table(best),
+            _MORE,
             "### By days since the first known detection",
             sections.stages_table(best["by_age"], "days"),
             "### By class",

@@ -136,9 +136,13 @@ def test_what_cannot_be_read_to_its_end_ends_with_status_1(packets: Path, tmp_pa
     assert streamer("replay", night, "--out", tmp_path / "other", "--model", "none").exit_code == 1
 
 
-def test_a_replay_names_ignored_files_on_standard_error(packets: Path, tmp_path: Path) -> None:
+def test_a_replay_says_in_one_line_which_files_it_ignores(packets: Path, tmp_path: Path) -> None:
     said = streamer("replay", packets, "--out", tmp_path / "out", "--model", "none")
-    assert f"ignored: {packets / 'notes.txt'}" in said.stderr
+    assert f"ignored: {packets / 'notes.txt'}\n" in said.stderr
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text("no packet")
+    more = streamer("replay", packets, tmp_path, "--out", tmp_path / "out", "--model", "none")
+    assert [line for line in more.stderr.splitlines() if "ignored" in line] == [f"ignored: {packets / 'notes.txt'} and 3 more"]
     assert "80 read = 0 classified" in said.stdout
     assert "✓" in said.stdout
 

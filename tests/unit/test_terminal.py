@@ -3,6 +3,7 @@
 import io
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from streamer.data.tally import Tally
 from streamer.errors import Reason, Stage
 from streamer.terminal import Answer, LightCurvePlot, LiveView, Portrait, TaggedSummary, balance, tagged_line
 from streamer.terminal.axes import bar, label, sparkline, ticks
-from streamer.terminal.packet import moment, sexagesimal
+from streamer.terminal.packet import PacketSummary, moment, sexagesimal
 from streamer.terminal.plot import FORCED, LIMIT, SYMBOLS, Axis, best_axis, vertical
+from streamer.training.windows import Picks, alerts_of
+from tests.unit.training.tables import table as light_curves
 
 NAN = math.nan
 
@@ -49,6 +52,17 @@ NOVA = curve(
     (60013.0, "g", 7000.0, 100.0, NAN, Kind.FORCED),
     (60014.0, "r", 4000.0, 100.0, NAN, Kind.DETECTION),
 )
+
+
+def test_a_packet_tells_the_magnitude_of_the_difference_from_that_of_the_object() -> None:
+    brighter: dict[str, object] = {"epoch": [60000.0, 60001.0], "flux": [500.0, 1000.0], "total": [NAN, 10000.0]}
+    table = light_curves([brighter, {"epoch": [60000.0], "flux": -50.0}])
+    alerts = alerts_of(table, Picks(np.array([0, 1]), np.array([1, 2])), contents="all")
+    alerts = replace(alerts, ra=np.zeros(2), dec=np.zeros(2))
+    assert "in the difference r 1,000 ± 10 nJy, 23.90 mag; with the reference 21.40 mag" in shown(PacketSummary(alerts, 0))
+    alone = shown(PacketSummary(alerts, 1))
+    assert "in the difference r -50 ± 10" in alone.replace("−", "-")
+    assert "with the reference" not in alone
 
 
 def test_bands_limits_and_forced_points_have_their_symbols() -> None:

@@ -36,8 +36,14 @@ def test_a_pulse_is_one_high_column_in_each_turn() -> None:
 def test_the_dm_curve_says_where_it_is_best() -> None:
     dm = np.arange(0.0, 500.0, 0.5)
     lines = drawn(dm_curve={"dm": dm, "snr": 20 * np.exp(-0.5 * ((dm - 120.5) / 9) ** 2)})
-    assert "DM, best 120.5 at S/N 20.0" in "\n".join(lines)
-    assert "499.5" in lines[12]
+    assert "S/N by DM, best 120.5 at S/N 20.0" in lines[0]
+    assert lines[12].split() == ["0", "DM", "499.5"]
+
+
+def test_the_labels_of_the_dm_axis_stand_apart_in_the_narrowest_drawing() -> None:
+    dm = np.linspace(1234.56789, 4321.98765, 200)
+    lines = [line for line in drawn(width=60, dm_curve={"dm": dm, "snr": np.arange(200.0)}) if line.strip()]
+    assert lines[-1].split() == ["1234.57", "DM", "4321.99"]
 
 
 def test_rows_are_maps_with_the_high_frequencies_above() -> None:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from streamer.training.datasets import LightCurves, Origin
-from streamer.training.labels import CRTS, Provenance
-from streamer.training.sources.columns import Objects, assembled, groups_of, leaves_of, numbers, read_table, tai, total_light
-from streamer.training.sources.filters import ab_flux, codes_of
+from streamer.training.labels import CRTS
+from streamer.training.sources.vega import read_vega
 
 ORIGIN = Origin(
     name="crts_drake2014_periodic",
@@ -31,17 +28,4 @@ _SPELLED = {"CSS_V": "V"}
 
 def read(data: Path) -> LightCurves:
     """The set's light curves; InvalidData if a file is not as it should be."""
-    folder = data / "lightcurves" / ORIGIN.name
-    labels = read_table(folder / "labels.csv", ("object_id", "label"), texts=("object_id",))
-    object_id = labels["object_id"].to_numpy(dtype=np.str_)
-    original = labels["label"].to_numpy(dtype=np.str_)
-    label, unknown = leaves_of(ORIGIN, original, CRTS)
-    path = folder / "lightcurves.parquet"
-    table = read_table(path, ("object_id", "band", "mjd", "mag", "mag_err"))
-    band = table["band"].to_numpy(dtype=np.str_)
-    flux = ab_flux(numbers(path, table, "mag"), band, _SPELLED, np.ones(len(table), dtype=np.bool_))
-    objects = Objects(
-        object_id, original, label, groups_of(data, ORIGIN.name, object_id), np.full(len(object_id), Provenance.CATALOGUE.value)
-    )
-    points = total_light(tai(numbers(path, table, "mjd")), codes_of(band, _SPELLED, BANDS), flux, numbers(path, table, "mag_err"))
-    return assembled(ORIGIN, "crts", BANDS, objects, table["object_id"].to_numpy(dtype=np.str_), points, unknown)
+    return read_vega(data, ORIGIN, "crts", BANDS, CRTS, _SPELLED)

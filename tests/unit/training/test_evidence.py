@@ -129,10 +129,14 @@ def test_a_step_is_done_once_until_what_it_depends_on_changes_or_its_file_is_dam
 
 
 def test_a_report_becomes_one_page_and_nothing_in_it_is_taken_for_markup() -> None:
-    text = "# A & B\n\nIt is *so*, **very** `a<b`.\n\n| x | y |\n| --- | --- |\n| 1 | a\\|b |\n\n- one\n- two\n\n![Plot](plot.png)"
+    text = (
+        "# A & B\n\nIt is *so*, **very** `a<b`, [see](report.md) [there](https://a.org/b.md).\n\n"
+        "| x | y |\n| --- | --- |\n| 1 | a\\|b |\n\n- one\n- two\n\n![Plot](plot.png)"
+    )
     page = html.page(text)
     assert "<title>A &amp; B</title>" in page
     assert "<em>so</em>, <strong>very</strong> <code>a&lt;b</code>" in page
+    assert '<a href="report.html">see</a> <a href="https://a.org/b.md">there</a>' in page
     assert "<td>1</td><td>a|b</td>" in page
     assert "<li>one</li><li>two</li>" in page
     assert '<img src="plot.png" alt="Plot">' in page

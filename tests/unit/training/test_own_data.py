@@ -18,9 +18,10 @@ from streamer.classify.calibration import Calibration
 from streamer.cli import main
 from streamer.commands.classify import loaded
 from streamer.data.photometry import Kind
+from streamer.data.ragged import Ragged
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.features import profile
-from streamer.training.answers import classified, with_bands_of
+from streamer.training.answers import TOTAL_LIGHT, classified, is_total_light, with_bands_of
 from streamer.training.feature_rows import _untangled, classified_rows
 from streamer.training.own import recipe_text
 from streamer.training.recipe import parse_recipe
@@ -332,3 +333,23 @@ def test_rows_for_a_model_of_light_curves_must_say_how_many_detections(tmp_path:
     assert [reason.value for reason in answers.scores.why] == ["NONE", "TOO_FEW_POINTS"]
     with pytest.raises(InvalidData, match=r"row 1, column n_detections: .*2.5.* is no number of detections"):
         classified_rows(rows(tmp_path, f"{header},n_detections", f"{cells},2.5"), model)
+
+
+def test_total_light_is_told_from_difference_photometry_and_nothing_else_is() -> None:
+    flux = [100.0, 120.0, 90.0]
+    assert is_total_light(table([{"epoch": [1.0, 2.0, 3.0], "flux": flux, "total": flux}]))
+    assert not is_total_light(table([{"epoch": [1.0, 2.0, 3.0], "flux": flux}]))
+    assert not is_total_light(table([{"epoch": [1.0, 2.0, 3.0], "flux": flux, "total": [200.0, 220.0, 190.0]}]))
+    limits = {"kind": [Kind.DETECTION, Kind.DETECTION, Kind.LIMIT], "flux": [100.0, 120.0, np.nan], "total": [100.0, 120.0, np.nan]}
+    assert not is_total_light(table([{"epoch": [1.0, 2.0, 3.0], **limits}]))
+    assert not is_total_light(table([{"epoch": []}]))
+
+
+def test_answers_for_total_light_come_with_a_note(own: Path) -> None:
+    light_curves = read_light_curves(own / "table", read_survey(own / "survey.toml"))
+    detected = light_curves.take(np.flatnonzero(light_curves.object_id != "star 44"))
+    columns = detected.curves.columns
+    total = replace(detected, curves=Ragged(detected.curves.offsets, {**columns, "total": columns["flux"]}))
+    model = loaded(str(own / "mine"))
+    assert classified(detected, model).notes == ()
+    assert classified(total, model).notes == (TOTAL_LIGHT,)
