@@ -14,6 +14,7 @@ from streamer.training.fit import Examples
 from streamer.training.kept import Kept
 from streamer.training.markdown import Tree, interval, table
 from streamer.training.metrics import Answers, Figures, figures
+from streamer.training.neighbourhood import light_curve_only
 from streamer.training.recipe import Recipe
 from streamer.training.split import Part
 from streamer.training.windows import Picks
@@ -50,6 +51,7 @@ def licences(recipe: Recipe, examples: Examples, shipped: Grown, kept: Kept, pro
         "objects": int(remain.sum()),
         "classes": {name: int(count) for name, count in zip(names, counts.tolist(), strict=True)},
         "min_objects": recipe.data.min_objects,
+        "borrowed": False,
         "with": None,
         "without": None,
     }
@@ -57,6 +59,9 @@ def licences(recipe: Recipe, examples: Examples, shipped: Grown, kept: Kept, pro
     if objects.all() or np.count_nonzero(counts >= recipe.data.min_objects) < 2 or not all(parts.values()):
         return found
     progress("without what states no licence")
+    if examples.borrowed.any():  # perhaps from what is left out
+        found["borrowed"] = True
+        fewer = light_curve_only(recipe, fewer)
     model = grown(recipe, fewer, 1, kept, lambda _: None)[_ROTATION]
     chosen = fewer.one_each(fewer.of_part(recipe, Part.TEST, _ROTATION), recipe.seed)
     everything = np.flatnonzero(among)[chosen]
@@ -124,7 +129,7 @@ def _compared(found: Tree) -> list[str]:
         + (f", and the classes {', '.join(gone)} would not" if gone else "")
         + f". Both ways of training, on the {found['with']['objects']} test objects among those: one random alert each, trees of "
         f"one rotation, without temperatures; macro-F1 over the {among} classes among them. The first may also name a class that "
-        "is not among them."
+        "is not among them." + (" The second has no context, since that was borrowed." if found["borrowed"] else "")
     )
     rows = [
         (name, interval(found[key]["accuracy"]), interval(found[key]["macro_f1"]))

@@ -121,7 +121,11 @@ def _of_table(recipe: Recipe, examples: Examples, model: LightGBMClassifier, ale
     scored = Scored(seen, model.scores(examples.matrix[alerts], examples.n_detections[alerts]), model)
     for i, place in enumerate(row.tolist()):
         simulated = examples.table.provenance[place] == Provenance.SIMULATED
-        facts = {"set": str(examples.table.source[place]), "nature": "simulated" if simulated else "real"}
+        facts: Figures = {
+            "set": str(examples.table.source[place]),
+            "nature": "simulated" if simulated else "real",
+            "borrowed": bool(examples.borrowed[place]),
+        }
         yield facts | _told(scored, i, examples.leaves[examples.truth[place]], model)
 
 
@@ -219,10 +223,11 @@ def section(evaluation: Tree) -> list[str]:
 def _line(number: int, row: Tree) -> tuple[str, ...]:
     share = "–" if row["probability"] is None else f"{row['probability']:.2f}"
     answer = f"{row['named']} {share}" if row["outcome"] != NOTHING else f"none (most probable: {row['named']} {share})"
+    remarks = [row["nature"]] * (row["nature"] != "real") + ["borrowed context"] * row.get("borrowed", False)
     reason = "" if row["reason"] == "NONE" else f", {row['reason']}"
     return (
         str(number),
-        row["object"] if row["nature"] == "real" else f"{row['object']} ({row['nature']})",
+        row["object"] + (f" ({', '.join(remarks)})" if remarks else ""),
         row["class"],
         str(row["detections"]),
         f"{answer}: **{row['outcome']}**" if row["outcome"] in (RIGHT, WRONG) else answer,

@@ -1,6 +1,7 @@
 """Light curves from places that state no licence: left out where a recipe asks for it, and compared in every report."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pandas as pd
 import pytest
 
 from streamer.errors import InvalidConfig, InvalidData
+from streamer.training.crossfit import grown
 from streamer.training.datasets import joined
-from streamer.training.fit import read_sets
-from streamer.training.licences import section
+from streamer.training.fit import examples_of, read_sets
+from streamer.training.kept import Kept
+from streamer.training.licences import licences, section
 from streamer.training.prepare import light_curves, survey_of
 from streamer.training.recipe import parse_recipe
 from streamer.training.sources.ztf_bts import ORIGIN
@@ -88,13 +91,31 @@ def test_the_report_shows_the_scores_with_and_without(data: Path, tmp_path: Path
     assert f"| `{ORIGIN.name}` | {ORIGIN.licence} | 90 | 72 |" in report
 
 
+def test_a_model_without_the_unlicensed_has_no_borrowed_context_either(data: Path) -> None:
+    recipe = parse_recipe(SMALL_RECIPE, "here")
+    examples = examples_of(recipe, read_sets(recipe, data))
+    shipped = grown(recipe, examples, 1, Kept(None), lambda _: None)[0]
+    lent = replace(examples, borrowed=np.ones(len(examples.table), dtype=np.bool_))
+    found = licences(recipe, lent, shipped, Kept(None), lambda _: None)
+    assert "has no context, since that was borrowed" in section({"licences": found})[-2]
+
+
 @pytest.mark.parametrize(
     ("licensed", "asked", "said"),
     [(9, "any", "would leave nothing out"), (9, "stated", "what it left out is counted"), (2, "any", "too little would remain")],
 )
 def test_where_nothing_can_be_compared_the_report_says_why(licensed: int, asked: str, said: str) -> None:
     sets = [{"set": "here", "licence": "MIT", "objects": 9, "licensed": licensed}]
-    found = {"asked": asked, "sets": sets, "objects": licensed, "classes": {}, "min_objects": 8, "with": None, "without": None}
+    found = {
+        "asked": asked,
+        "sets": sets,
+        "objects": licensed,
+        "classes": {},
+        "min_objects": 8,
+        "borrowed": False,
+        "with": None,
+        "without": None,
+    }
     assert said in section({"licences": found})[-1]
 
 
