@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -198,6 +199,7 @@ def _known_object_bytes(known: KnownObject) -> bytes:
     return _VALUE + text_bytes(known.catalogue) + text_bytes(known.name) + double_bytes(known.separation) + harmonic
 
 
+@cache
 def _class_bytes(each: Class) -> bytes:
     return write_long(each.id) + text_bytes(each.name)
 

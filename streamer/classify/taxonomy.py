@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -250,8 +251,15 @@ def leaves_below(cls: Class) -> tuple[Class, ...]:
 
 def parents_of(leaves: Sequence[Class]) -> tuple[Class, ...]:
     """The inner classes above any of `leaves`, the root first, then in the order of :data:`CLASSES`."""
-    above = {cls for leaf in leaves for cls in ancestors(leaf)}
-    return tuple(cls for cls in CLASSES if cls in above)
+    return tuple(parent for parent, _ in _families(tuple(leaf.id for leaf in leaves)))
+
+
+@lru_cache(maxsize=64)
+def _families(leaves: tuple[int, ...]) -> tuple[tuple[Class, tuple[int, ...]], ...]:
+    """Each inner class with the places of the leaves below it; asked for every batch, with the same few models' leaves."""
+    above = [ancestors(by_id(leaf)) for leaf in leaves]
+    places = ((cls, tuple(place for place, parents in enumerate(above) if cls in parents)) for cls in CLASSES)
+    return tuple((cls, below) for cls, below in places if below)
 
 
 def can_answer_together(classes: Sequence[Class]) -> bool:
@@ -270,14 +278,13 @@ def parent_sums(leaves: Sequence[Class], probabilities: Float64s) -> Float64s:
     Added leaf by leaf: a matrix product rounds differently in batches of different sizes, and an alert's answer must not depend
     on what else is in its batch.
     """
-    parents = parents_of(leaves)
-    sums = np.zeros((len(probabilities), len(parents)))
-    for leaf, column in zip(leaves, probabilities.T, strict=True):
-        above = ancestors(leaf)
-        for number, parent in enumerate(parents):
-            if parent in above:
-                sums[:, number] += column
-    return sums
+    columns = np.ascontiguousarray(probabilities.T)
+    families = _families(tuple(leaf.id for leaf in leaves))
+    sums = np.zeros((len(families), len(probabilities)))
+    for number, (_, places) in enumerate(families):
+        for place in places:
+            sums[number] += columns[place]
+    return sums.T
 
 
 _INNER = frozenset(cls.parent for cls in CLASSES)

@@ -100,15 +100,10 @@ class RecordColumns:
     def _longest(self, ends: Int64s, width: int) -> int:
         """No record is longer than this."""
         sizes = np.diff(ends)
-        most = {Part.TEXT: width + 10, Part.WHEN: 0}
-        return sum(
-            int(sizes[a])
-            if part == Part.BYTES
-            else int(sizes[self._longs[a]].max(initial=0))
-            if part == Part.CHOICE
-            else most.get(Part(part), 11)
-            for part, a, _ in self._parts
-        )
+        most: dict[int, int] = {Part.TEXT: width + 10, Part.WHEN: 0}
+        same = sum(sizes[[a for part, a, _ in self._parts if part == Part.BYTES]].tolist())
+        chosen = sum(int(sizes[self._longs[a]].max(initial=0)) for part, a, _ in self._parts if part == Part.CHOICE)
+        return same + chosen + sum(most.get(part, 11) for part, _, _ in self._parts if part not in {Part.BYTES, Part.CHOICE})
 
     def _entry(self, data: bytes) -> int:
         return self._table.setdefault(data, len(self._table))
