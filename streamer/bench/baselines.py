@@ -5,9 +5,9 @@
 * :class:`GoodLibraries`: the writer schema parsed once, ``fastavro.schemaless_reader``, features by the compiled `light-curve`
   library, one row at a time to LightGBM, and a small tag record out.
 
-Both use the trees of the very model that streamer uses, with one thread (which is faster for single rows), compute at least half as
-many features as it reads and never more (so that the comparison is not in streamer's favour), and search periods only if it reads
-them.
+Both use the trees of the very model that streamer uses, with one thread (which is faster for single rows), and compute the features
+that it reads; of the stand-in's, which reads every feature there is, those that a shipped model of the survey reads. Periods are
+searched only if it reads them. Novelty and conformal sets, which streamer computes as well, they leave out.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import fastavro
 import lightgbm
 import numpy as np
 
-from streamer.bench.light_curves import Alert, Features, alert_of, library_features, numpy_features
+from streamer.bench.alerts import Alert, Features, alert_of
+from streamer.bench.light_curves import library_features, numpy_features
 from streamer.bench.models import Model
 from streamer.classify.taxonomy import Class
 from streamer.codec.container import MAGIC, Header, read_blocks, read_header
 from streamer.data.arrays import Float64s
 from streamer.data.photometry import BANDS
+from streamer.pipeline import period_work
 from streamer.ports import Schemas
 from streamer.stores.bundled import bundled_schema
 from streamer.tagged import VERSION
@@ -45,7 +47,9 @@ class Scorer:
         self._booster = lightgbm.Booster(model_str=model.trees)
         self._calibration = model.calibration
         self._inputs = model.classifier.inputs
-        self.reads_period = any(name.startswith("period_") for name in self._inputs)
+        reads_period = any(name.startswith("period_") for name in self._inputs)
+        self.budget = period_work(model.classifier, None) if reads_period else None
+        """Points × frequencies of a period search; None if the model reads no period."""
 
     def __call__(self, features: Features, n_detections: int) -> Float64s:
         """float64[leaves]; features that the baseline does not know are NaN."""
@@ -78,7 +82,7 @@ class Naive:
         """The whole packet with its tag, in the framing in which it came."""
         key, record = self._read(payload)
         alert = alert_of(record)
-        probabilities = self._score(numpy_features(alert, self._score.reads_period), alert.n_detections)
+        probabilities = self._score(numpy_features(alert, self._score.budget), alert.n_detections)
         record["streamer_tag"] = tag_record(alert, probabilities, self._score.model)
         stream = io.BytesIO()
         if isinstance(key, int):
@@ -120,7 +124,7 @@ class GoodLibraries:
     def __call__(self, payload: bytes) -> bytes:
         """A tag record in a registry frame."""
         alert = alert_of(self._read(payload))
-        probabilities = self._score(library_features(alert, self._score.reads_period), alert.n_detections)
+        probabilities = self._score(library_features(alert, self._score.budget), alert.n_detections)
         stream = io.BytesIO()
         stream.write(b"\x00" + REGISTRY_ID.to_bytes(4, "big"))
         fastavro.schemaless_writer(stream, self._tagged, tag_record(alert, probabilities, self._score.model))

@@ -10,8 +10,8 @@ import fastavro
 import numpy as np
 from scipy import stats
 
+from streamer.bench.alerts import Alert
 from streamer.bench.baselines import REGISTRY_ID, CachedReader, Scorer, tag_record
-from streamer.bench.light_curves import Alert
 from streamer.bench.models import Model
 from streamer.data.arrays import Float64s
 from streamer.features.profile import DM_TRIALS, LEVELS, PROFILE_BINS

@@ -101,7 +101,7 @@ class RecordColumns:
         """No record is longer than this."""
         sizes = np.diff(ends)
         most: dict[int, int] = {Part.TEXT: width + 10, Part.WHEN: 0}
-        same = sum(sizes[[a for part, a, _ in self._parts if part == Part.BYTES]].tolist())
+        same = int(sizes[[a for part, a, _ in self._parts if part == Part.BYTES]].sum())
         chosen = sum(int(sizes[self._longs[a]].max(initial=0)) for part, a, _ in self._parts if part == Part.CHOICE)
         return same + chosen + sum(most.get(part, 11) for part, _, _ in self._parts if part not in {Part.BYTES, Part.CHOICE})
 

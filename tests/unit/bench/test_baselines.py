@@ -1,18 +1,20 @@
 """The baselines are fair: they give what streamer gives wherever the definitions are the same."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import fastavro
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streamer.bench.alerts import Features, alert_of
 from streamer.bench.baselines import CachedReader, GoodLibraries, Naive, Scorer
-from streamer.bench.light_curves import alert_of, astropy_period, library_features, numpy_features
+from streamer.bench.light_curves import library_features, numpy_features
 from streamer.bench.measures.forest import feature_rows
 from streamer.bench.models import Model, model_for, stand_in
 from streamer.bench.packets import SURVEYS, Sample, sample, with_history
+from streamer.bench.periods import Powers, astropy_powers, library_powers, periods
 from streamer.codec.framing import Framing
 from streamer.features import compute
 from streamer.pipeline import Pipeline
@@ -39,47 +41,77 @@ def our_features(packets: Sample, names: tuple[str, ...]) -> NDArray[np.float32]
     return compute(part.alerts, names)
 
 
-def compared(theirs: Sequence[Mapping[str, float]], ours: NDArray[np.float32], names: tuple[str, ...]) -> int:
+def fits(name: str) -> bool:
+    """Whether a feature comes from an optimiser: two of them stop at different places of a flat valley."""
+    return name.startswith("bazin_")
+
+
+def compared(theirs: Sequence[Features], ours: NDArray[np.float32], names: tuple[str, ...]) -> int:
     """How many values are equal; an assertion fails if one of both is defined and differs."""
     found = 0
     for alert, mine in zip(theirs, ours.tolist(), strict=True):
         for name, value in zip(names, mine, strict=True):
             other = alert.get(name, np.nan)
-            if np.isfinite(value) and np.isfinite(other):
-                assert other == pytest.approx(value, rel=2e-3, abs=2e-4), name
+            if np.isfinite(value) and np.isfinite(other) and not fits(name):
+                most = 0.01 if name.startswith("iar_phi") else 2e-4  # a grid's step: the likelihood is flat there
+                assert other == pytest.approx(value, rel=2e-3, abs=most), name
                 found += 1
     return found
 
 
-def test_numpy_features_are_ours(simulated: Sample, model: Model) -> None:
+def budget(model: Model) -> int | None:
+    return Scorer(model).budget
+
+
+def test_the_naive_baseline_computes_what_the_model_reads_and_its_values_are_ours(simulated: Sample, model: Model) -> None:
     read, names = CachedReader(simulated.schemas), model.classifier.inputs
-    theirs = [numpy_features(alert_of(read(payload)), with_period=False) for payload in simulated.payloads]
+    theirs = [numpy_features(alert_of(read(payload)), budget(model)) for payload in simulated.payloads]
+    ours = our_features(simulated, names)
     assert {name for alert in theirs for name in alert} >= KNOWN
-    assert compared(theirs, our_features(simulated, names), names) > 300
+    for alert, mine in zip(theirs, ours.tolist(), strict=True):
+        assert {name for name, value in zip(names, mine, strict=True) if np.isfinite(value)} <= alert.keys()
+    assert compared(theirs, ours, names) > 2_000
 
 
 def test_library_features_of_the_same_name_are_ours(simulated: Sample, model: Model) -> None:
     read, names = CachedReader(simulated.schemas), model.classifier.inputs
-    theirs = [library_features(alert_of(read(payload)), with_period=False) for payload in simulated.payloads]
-    assert compared(theirs, our_features(simulated, names), names) > 200
+    theirs = [library_features(alert_of(read(payload)), budget(model)) for payload in simulated.payloads]
+    assert compared(theirs, our_features(simulated, names), names) > 1_500
 
 
-def test_the_baselines_compute_half_of_the_features_that_the_model_reads_and_never_more_than_all(model: Model) -> None:
-    # what they leave out (fits of supernovae, memory, colours point by point) makes them faster: the ratios are not in our favour
+def test_the_naive_fit_of_a_supernova_is_as_good_as_ours_and_both_baselines_make_one(simulated: Sample, model: Model) -> None:
+    read, names = CachedReader(simulated.schemas), model.classifier.inputs
+    alerts = [alert_of(read(payload)) for payload in simulated.payloads]
+    place = {name: number for number, name in enumerate(names)}
+    seen = 0
+    for alert, mine in zip(alerts, our_features(simulated, names), strict=True):
+        naive, library = numpy_features(alert, None), library_features(alert, None)
+        for name in (name for name in naive if name.startswith("bazin_chi2_reduced")):
+            assert naive[name] == pytest.approx(float(mine[place[name]]), rel=0.02), name
+            assert f"library_{name}" in library  # another function of the data, and none for five points
+            seen += 1
+    assert seen > 0
+
+
+def test_the_library_baseline_computes_as_much_as_the_model_reads(model: Model) -> None:
     survey = model.classifier.survey
     packet = with_history(survey, 60)
     alert = alert_of(CachedReader(packet.schemas)(packet.payloads[0]))
-    bands_seen = sum(len(time) > 3 for time, _, _ in alert.curves.values())
-    per_band = sum(name.endswith("_r") and name.count("_r_") == 0 for name in model.classifier.inputs)
-    for features in (numpy_features(alert, with_period=True), library_features(alert, with_period=True)):
-        assert 0.5 * per_band * bands_seen < len(features) < len(model.classifier.inputs)
+    naive = {name for name in numpy_features(alert, budget(model)) if name in model.classifier.inputs}
+    library = library_features(alert, budget(model))
+    assert len(library) >= 0.9 * len(naive)
 
 
-def test_both_searches_find_the_period_of_a_sine() -> None:
+@pytest.mark.parametrize("powers", [astropy_powers, library_powers])
+def test_both_searches_find_the_period_of_a_sine_in_two_bands(powers: Powers) -> None:
     rng = np.random.default_rng(1)
-    time = np.sort(rng.uniform(-200.0, 0.0, 60))
-    curve = time, 500.0 * np.sin(2 * np.pi * time / 0.61), np.full(60, 20.0)
-    assert 10 ** astropy_period(curve)["period_log"] == pytest.approx(0.61, rel=1e-3)
+    curves = {}
+    for band, size in (("g", 500.0), ("r", 250.0)):
+        time = np.sort(rng.uniform(-200.0, 0.0, 60))
+        curves[band] = time, size * np.sin(2 * np.pi * time / 0.61), np.full(60, 20.0)
+    found = periods(curves, powers)
+    assert 10 ** found["period_log"] == pytest.approx(0.61, rel=1e-3)
+    assert found["period_amplitude_ratio_g_r"] == pytest.approx(2.0, rel=1e-2)
 
 
 def test_the_same_row_gives_the_same_probabilities(simulated: Sample, model: Model) -> None:
