@@ -14,6 +14,9 @@ from streamer.data.arrays import Float64s
 AB_ZERO_POINT_NJY = 31.4
 """Magnitude of 1 nJy: −2.5 log10(1 nJy / 3631 Jy), to the precision the surveys use (31.4000)."""
 
+ERROR_PER_MAGNITUDE = float(np.log(10.0) / 2.5)
+"""Relative error of a flux for each magnitude of error, to first order."""
+
 MJD_OF_JD = 2_400_000.5
 SECONDS_PER_DAY = 86_400.0
 
@@ -34,8 +37,8 @@ _LEAP_SECONDS = (
     (49169, 28), (49534, 29), (50083, 30), (50630, 31), (51179, 32), (53736, 33), (54832, 34), (56109, 35), (57204, 36),
     (57754, 37),
 )  # fmt: skip
-_LEAP_MJD = np.array([mjd for mjd, _ in _LEAP_SECONDS], dtype=np.float64)
-_TAI_MINUS_UTC = np.array([_LEAP_SECONDS[0][1], *(seconds for _, seconds in _LEAP_SECONDS)], dtype=np.float64)
+LEAP_MJD = np.array([mjd for mjd, _ in _LEAP_SECONDS], dtype=np.float64)
+TAI_MINUS_UTC = np.array([_LEAP_SECONDS[0][1], *(seconds for _, seconds in _LEAP_SECONDS)], dtype=np.float64)
 
 
 class Kind(IntEnum):
@@ -65,15 +68,15 @@ def magnitude_from_flux(flux: Float64s) -> Float64s:
 
 def flux_error_from_magnitude_error(flux: Float64s, magnitude_error: Float64s) -> Float64s:
     """float64[n] one-sigma flux error in nJy, to first order: σ_f = f σ_m ln(10) / 2.5."""
-    error: Float64s = np.abs(flux) * np.asarray(magnitude_error, dtype=np.float64) * (np.log(10.0) / 2.5)
+    error: Float64s = np.abs(flux) * np.asarray(magnitude_error, dtype=np.float64) * ERROR_PER_MAGNITUDE
     return error
 
 
 def tai_minus_utc(mjd_utc: Float64s) -> Float64s:
     """float64[n] seconds by which TAI is ahead of UTC (10 before 1972, when leap seconds began)."""
-    if not (np.asarray(mjd_utc) < _LEAP_MJD[-1]).any():  # all since the last leap second, or NaN
-        return np.full(np.shape(mjd_utc), _TAI_MINUS_UTC[-1])
-    return _TAI_MINUS_UTC[np.searchsorted(_LEAP_MJD, mjd_utc, side="right")]
+    if not (np.asarray(mjd_utc) < LEAP_MJD[-1]).any():  # all since the last leap second, or NaN
+        return np.full(np.shape(mjd_utc), TAI_MINUS_UTC[-1])
+    return TAI_MINUS_UTC[np.searchsorted(LEAP_MJD, mjd_utc, side="right")]
 
 
 def mjd_tai_from_jd_utc(jd_utc: Float64s) -> Float64s:

@@ -1,16 +1,21 @@
 """Compiled loops over the points of many light curves."""
 
+from typing import Any
+
 import numba
 import numpy as np
 
-from streamer.data.photometry import Kind
+from streamer.data.photometry import LEAP_MJD, MJD_OF_JD, SECONDS_PER_DAY, TAI_MINUS_UTC, Kind
 
 _LIMIT = int(Kind.LIMIT)
 
+kernel: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
+"""Compiled once per machine, lets other threads run, and divides like NumPy."""
 
-@numba.njit(cache=True, nogil=True)
-def chosen_points(now, offsets, begins, epoch, band, flux, flux_err, kind):
-    """Which points make the light curve of each alert, in their order.
+
+@kernel
+def ordered_points(now, offsets, begins, epoch, band, flux, flux_err, total, kind):
+    """The light curve of each alert, in its order.
 
     Parameters
     ----------
@@ -20,14 +25,14 @@ def chosen_points(now, offsets, begins, epoch, band, flux, flux_err, kind):
         The rows of each table.
     begins : int64[tables]
         Where each table begins in the columns.
-    epoch, band, flux, flux_err, kind : array[m]
+    epoch, band, flux, flux_err, total, kind : array[m]
         The points of all tables, one table behind the other.
 
     Returns
     -------
-    (int64[k], int64[n + 1])
-        Indices of the points that were measured and are not later than the alert, each row's by (epoch, band, kind) and each of
-        these once, that of the first table; and the rows' offsets.
+    (int64[n + 1], array[k] for each column)
+        The rows' offsets, and the points that were measured and are not later than the alert, each row's by (epoch, band, kind) and
+        each of these once, that of the first table.
     """
     order = np.empty(epoch.shape[0], np.int64)
     spare = np.empty(epoch.shape[0], np.int64)
@@ -50,10 +55,11 @@ def chosen_points(now, offsets, begins, epoch, band, flux, flux_err, kind):
                 kept += 1
         end = kept
         bounds[row + 1] = end
-    return order[:end], bounds
+    chosen = order[:end]
+    return bounds, epoch[chosen], band[chosen], flux[chosen], flux_err[chosen], total[chosen], kind[chosen]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _is_before(a, b, epoch, band, kind):
     """Whether point a has a smaller (epoch, band, kind) than point b."""
     if epoch[a] != epoch[b]:
@@ -63,7 +69,7 @@ def _is_before(a, b, epoch, band, kind):
     return kind[a] < kind[b]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sort(order, spare, begin, end, epoch, band, kind):
     """Sort ``order[begin:end]``, equal points keeping their order: merges the runs that are sorted already, mostly one a table."""
     while True:
@@ -80,7 +86,7 @@ def _sort(order, spare, begin, end, epoch, band, kind):
             return
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _end_of_run(order, begin, end, epoch, band, kind):
     place = begin + 1
     while place < end and not _is_before(order[place], order[place - 1], epoch, band, kind):
@@ -88,7 +94,7 @@ def _end_of_run(order, begin, end, epoch, band, kind):
     return min(place, end)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _merge(order, spare, left, middle, right, epoch, band, kind):
     a, b = left, middle
     for k in range(left, right):
@@ -102,27 +108,43 @@ def _merge(order, spare, left, middle, right, epoch, band, kind):
         order[k] = spare[k]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
+def is_measured(value, sentinels):
+    """Whether a number is finite and none of the placeholders."""
+    if not np.isfinite(value):
+        return False
+    for sentinel in sentinels:  # noqa: SIM110 - numba knows no all()
+        if value == sentinel:
+            return False
+    return True
+
+
+@kernel
 def cleaned(values, sentinels):
     """float64[m] with the sentinels and infinities as NaN."""
     clean = np.empty(values.shape[0], np.float64)
     for i in range(values.shape[0]):
-        clean[i] = values[i] if np.isfinite(values[i]) else np.nan
-        for sentinel in sentinels:
-            if values[i] == sentinel:
-                clean[i] = np.nan
+        clean[i] = values[i] if is_measured(values[i], sentinels) else np.nan
     return clean
 
 
-@numba.njit(cache=True, nogil=True)
-def codes_of_letters(letters, width, alphabet):
-    """int8[m], the place in `alphabet` of texts of `width` bytes that are one letter of it; −1 for others."""
-    codes = np.full(letters.shape[0] // width, -1, np.int8)
-    for i in range(codes.shape[0]):
-        is_one = True
-        for k in range(1, width):
-            is_one = is_one and letters[i * width + k] == 0
-        for code in range(alphabet.shape[0]):
-            if is_one and letters[i * width] == alphabet[code]:
-                codes[i] = code
-    return codes
+@kernel
+def mjd_tai(jd_utc):
+    """MJD TAI of a JD UTC, as :func:`streamer.data.photometry.mjd_tai_from_jd_utc` gives it."""
+    mjd_utc = jd_utc - MJD_OF_JD
+    place = LEAP_MJD.shape[0]
+    while place > 0 and mjd_utc < LEAP_MJD[place - 1]:
+        place -= 1
+    return mjd_utc + TAI_MINUS_UTC[place] / SECONDS_PER_DAY
+
+
+@kernel
+def code_of_letter(text, alphabet):
+    """The place in `alphabet` of a text (uint8[k], padded with zeros) that is one letter of it; −1 for others."""
+    for k in range(1, text.shape[0]):
+        if text[k] != 0:
+            return -1
+    for code in range(alphabet.shape[0]):
+        if text[0] == alphabet[code]:
+            return code
+    return -1

@@ -7,7 +7,8 @@ alert_packet schemas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,17 +17,17 @@ from streamer.codec.projection import Field, Table, Type
 from streamer.data.arrays import MISSING, Bools, Column, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
 from streamer.data.photometry import Kind, magnitude_from_flux, mjd_utc_from_mjd_tai
-from streamer.data.ragged import Ragged, offsets_from_lengths
+from streamer.surveys.lsst_kernel import ID_BYTES, KEY_BYTES, identities, sources
 from streamer.surveys.survey import (
     Survey,
     bad_position,
-    band_codes,
+    begins_of,
     has_fields,
     impossible,
+    letters,
     light_curves,
     night_names,
-    points,
-    prefixed,
+    no_points,
     without_sentinels,
 )
 
@@ -41,6 +42,11 @@ _PHOTOMETRY = (
     ("withdrawn", ("timeWithdrawnMjdTai",)),
 )
 """Columns of every kind of source, with the names they have had."""
+
+_NUMBERS = ("epoch", "flux_err", "flux", "total", "withdrawn")
+_KINDS = (Kind.DETECTION, Kind.DETECTION, Kind.FORCED)
+"""Of the triggering source, the history and the forced photometry."""
+_IDENTITY = ("alert_id", "source_object", "dia_object", "source_body", "body", "has_dia_object", "has_body")
 
 _BAND = Field("band", ("band", "filterName"), Type.TEXT, 2)
 
@@ -96,23 +102,18 @@ def to_alerts(decoded: Decoded, row: Int64s) -> tuple[AlertBatch, Rejections]:
             ("ra or dec is not on the sky", bad_position(columns["ra"], columns["dec"])),
         ),
     )
-    kept = np.flatnonzero(~failed)
-    return _alerts(decoded.take(kept), row[kept]), rejections
+    if failed.any():
+        kept = np.flatnonzero(~failed)
+        decoded, row = decoded.take(kept), row[kept]
+    return _alerts(decoded, row), rejections
 
 
 def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
-    columns = decoded.columns
+    columns, n = decoded.columns, len(row)
     epoch = columns["epoch"]
-    trigger = _points(columns, Kind.DETECTION)
-    history, forced = decoded.tables["history"], decoded.tables["forced"]
-    gone = _is_withdrawn(columns).astype(np.int64) + sum(
-        np.bincount(table.rows[_is_withdrawn(table.columns)], minlength=len(row)) for table in (history, forced)
-    )
-    tables = (
-        Ragged(offsets_from_lengths(np.ones(len(row), dtype=np.int64)), trigger),
-        Ragged(history.offsets, _points(history.columns, Kind.DETECTION)),
-        Ragged(forced.offsets, _points(forced.columns, Kind.FORCED)),
-    )
+    tables = (columns, decoded.tables["history"].columns, decoded.tables["forced"].columns)
+    offsets = (np.arange(n + 1), decoded.tables["history"].offsets, decoded.tables["forced"].offsets)
+    points, gone = _points(tables, offsets)
     object_id, key, solar_system = _identity(columns)
     return AlertBatch(
         survey="lsst",
@@ -124,54 +125,36 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
         epoch=epoch,
         ra=columns["ra"],
         dec=columns["dec"],
-        band=trigger["band"],
-        flux=trigger["flux"],
-        flux_err=trigger["flux_err"],
-        light_curves=light_curves(epoch, tables),
+        band=points["band"][:n],
+        flux=points["flux"][:n],
+        flux_err=points["flux_err"][:n],
+        light_curves=light_curves(epoch, offsets, points),
         context=_context(columns),
         solar_system=solar_system,
-        public=np.ones(len(row), dtype=np.bool_),
+        public=np.ones(n, dtype=np.bool_),
         night=night_names(mjd_utc_from_mjd_tai(epoch) - CHILE_HALF_DAY),
         withdrawn=gone,
     )
 
 
-def _points(columns: Mapping[str, Column], kind: Kind) -> dict[str, Column]:
-    """Points of sources; a withdrawn one counts as not measured."""
-    withdrawn = _is_withdrawn(columns)
-    flux, flux_err, total = (np.where(withdrawn, np.nan, columns[name]) for name in ("flux", "flux_err", "total"))
-    band = band_codes(columns["band"])
-    return points(columns["epoch"], band, flux, flux_err, total, np.full(len(band), kind))
-
-
-def _is_withdrawn(columns: Mapping[str, Column]) -> Bools:
-    """bool[m]; early packets write 0 where later ones write null."""
-    return np.isfinite(columns["withdrawn"]) & (columns["withdrawn"] > 0)
+def _points(tables: Sequence[Mapping[str, Column]], offsets: Sequence[Int64s]) -> tuple[dict[str, Column], Int64s]:
+    """Points of the triggering sources, the history and the forced photometry behind each other; int64[n] withdrawn ones."""
+    begins = begins_of(offsets).tolist()
+    points = no_points(begins[-1])
+    gone = np.zeros(len(offsets[0]) - 1, dtype=np.int64)
+    for table, rows, kind, span in zip(tables, offsets, _KINDS, pairwise(begins), strict=True):
+        room = (column[slice(*span)] for column in points.values())
+        sources(rows, *(table[name] for name in _NUMBERS), letters(table["band"]), int(kind), gone, *room)
+    return points, gone
 
 
 def _identity(columns: Mapping[str, Column]) -> tuple[Texts, Texts, Bools]:
-    """Object id, key with name space, and whether the alert is a solar-system body.
-
-    The survey writes 0 as well as null for "no such object". An alert that belongs to neither kind of object (a lone source) is
-    known by its own id.
-    """
-    dia = _either(columns["source_object"], columns["dia_object"])
-    body = _either(columns["source_body"], np.where(columns["has_dia_object"], 0, columns["body"]))
-    lone_body = columns["has_body"] & ~columns["has_dia_object"]
-    solar_system = _is_id(body) | (lone_body & ~_is_id(dia))
-    number = np.where(solar_system & _is_id(body), body, np.where(_is_id(dia), dia, columns["alert_id"]))
-    kind = np.where(solar_system & _is_id(body), b"ss:", np.where(_is_id(dia), b"dia:", b"src:"))
-    digits = number.astype("S21")
-    return digits, np.char.add(prefixed(b"LSST:", kind), digits), solar_system
-
-
-def _either(first: Int64s, second: Int64s) -> Int64s:
-    return np.where(_is_id(first), first, second)
-
-
-def _is_id(number: Int64s) -> Bools:
-    found: Bools = (number != MISSING) & (number != 0)
-    return found
+    """Object id, key with name space, and whether the alert is a solar-system body."""
+    n = len(columns["alert_id"])
+    object_id, key = (np.zeros((n, width), dtype=np.uint8) for width in (ID_BYTES, KEY_BYTES))
+    is_moving = np.empty(n, dtype=np.bool_)
+    identities(*(columns[name] for name in _IDENTITY), object_id, key, is_moving)
+    return object_id.view(f"S{ID_BYTES}")[:, 0], key.view(f"S{KEY_BYTES}")[:, 0], is_moving
 
 
 def _context(columns: Mapping[str, Column]) -> dict[str, Column]:

@@ -23,7 +23,7 @@ from streamer.codec.projection import ITSELF, Field, Table, Type
 from streamer.data.arrays import MISSING, Bools, Column, Float32s, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
 from streamer.data.photometry import SECONDS_PER_DAY, tai_minus_utc
-from streamer.data.ragged import Ragged, joined_entries, offsets_from_lengths
+from streamer.data.ragged import Ragged, joined_entries
 from streamer.surveys.survey import (
     MAX_ID_BYTES,
     Survey,
@@ -31,7 +31,7 @@ from streamer.surveys.survey import (
     has_fields,
     impossible,
     night_names,
-    points,
+    no_points,
     prefixed,
 )
 
@@ -95,7 +95,6 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
     object_id, key = _identity(columns["object_id"], columns["alert_id"])
     nothing = np.full(n, np.nan, dtype=np.float32)
     past = _past(decoded.tables["epochs"], columns["epoch"])
-    none, no_code = np.zeros(0), np.zeros(0, dtype=np.int8)
     return AlertBatch(
         survey="pulsar",
         bands=SURVEY.bands,
@@ -109,7 +108,7 @@ def _alerts(decoded: Decoded, row: Int64s) -> AlertBatch:
         band=np.full(n, NO_BAND, dtype=np.int8),
         flux=nothing,
         flux_err=nothing,
-        light_curves=Ragged(offsets_from_lengths(np.zeros(n, dtype=np.int64)), points(none, no_code, none, none, none, no_code)),
+        light_curves=Ragged(np.zeros(n + 1, dtype=np.int64), no_points(0)),
         context=_context(columns),
         solar_system=np.zeros(n, dtype=np.bool_),
         public=np.ones(n, dtype=np.bool_),

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from streamer.codec.columns import Decoded
 from streamer.codec.projection import Projection, reading
 from streamer.codec.types import Record
-from streamer.data.arrays import Bools, Column, Float64s, Int8s, Int64s, Texts
+from streamer.data.arrays import Bools, Bytes, Column, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
-from streamer.data.photometry import BANDS
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.errors import Reason, Stage
-from streamer.surveys.kernel import chosen_points, cleaned, codes_of_letters
-
-_LETTERS = np.frombuffer("".join(BANDS).encode(), dtype=np.uint8)
+from streamer.surveys.kernel import cleaned, ordered_points
 
 MJD_EPOCH = date(1858, 11, 17)
 MAX_ID_BYTES = 64
@@ -72,45 +70,43 @@ def without_sentinels(values: Float64s, *sentinels: float) -> Float64s:
     return clean
 
 
-def band_codes(texts: Texts) -> Int8s:
-    """int8[n] codes of band letters; −1 for what is no band of ours."""
-    codes: Int8s = codes_of_letters(np.ascontiguousarray(texts).view(np.uint8), texts.dtype.itemsize, _LETTERS)
-    return codes
-
-
-def points(epoch: Float64s, band: Int8s, flux: Float64s, flux_err: Float64s, total: Float64s, kind: Int8s) -> dict[str, Column]:
-    """Columns of a light curve in their types; fluxes beyond float32 become NaN and are dropped later."""
+def no_points(m: int) -> dict[str, Column]:
+    """Room for m points of light curves: array[m] of each column, to be filled; see :class:`streamer.data.batch.AlertBatch`."""
     return {
-        "epoch": np.asarray(epoch, dtype=np.float64),
-        "band": np.asarray(band, dtype=np.int8),
-        "flux": np.asarray(flux, dtype=np.float32),
-        "flux_err": np.asarray(flux_err, dtype=np.float32),
-        "total": np.asarray(total, dtype=np.float32),
-        "kind": np.asarray(kind, dtype=np.int8),
+        "epoch": np.empty(m, dtype=np.float64),
+        "band": np.empty(m, dtype=np.int8),
+        "flux": np.empty(m, dtype=np.float32),
+        "flux_err": np.empty(m, dtype=np.float32),
+        "total": np.empty(m, dtype=np.float32),
+        "kind": np.empty(m, dtype=np.int8),
     }
 
 
-def light_curves(epoch: Float64s, tables: Sequence[Ragged]) -> Ragged:
+def light_curves(epoch: Float64s, offsets: Sequence[Int64s], points: Mapping[str, Column]) -> Ragged:
     """One ordered light curve for each alert.
 
     Parameters
     ----------
     epoch : float64[n], MJD TAI
         Epochs of the alerts; later points are left out.
-    tables : sequence of Ragged of n rows
-        Points as :func:`points` makes them; where two have the same (epoch, band, kind), the one of the earlier table stays.
+    offsets : sequence of int64[n + 1]
+        The rows of each table of points.
+    points : mapping of name to array
+        The columns of :func:`no_points`, one table behind the other; where two points have the same (epoch, band, kind), the one of
+        the earlier table stays.
 
     Returns
     -------
     Ragged
         Points that were measured (finite epoch, known band, positive finite error, finite flux unless a limit), by epoch.
     """
-    joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0].columns}
-    begins = offsets_from_lengths(np.array([table.offsets[-1] for table in tables]))[:-1]
-    offsets = np.stack([table.offsets for table in tables])
-    keys = (joined[name] for name in ("epoch", "band", "flux", "flux_err", "kind"))
-    order, bounds = chosen_points(epoch, offsets, begins, *keys)
-    return Ragged(bounds, {name: column[order] for name, column in joined.items()})
+    bounds, *columns = ordered_points(epoch, np.array(offsets), begins_of(offsets)[:-1], *points.values())
+    return Ragged(bounds, dict(zip(points, columns, strict=True)))
+
+
+def begins_of(offsets: Sequence[Int64s]) -> Int64s:
+    """int64[tables + 1], where tables with these rows begin that stand one behind the other, and where the last ends."""
+    return offsets_from_lengths(np.array([each[-1] for each in offsets]))
 
 
 def impossible(row: Int64s, checks: Sequence[tuple[str, Bools]]) -> tuple[Bools, Rejections]:
@@ -118,8 +114,9 @@ def impossible(row: Int64s, checks: Sequence[tuple[str, Bools]]) -> tuple[Bools,
     failed = np.zeros(len(row), dtype=np.bool_)
     entries = []
     for what, wrong in checks:
-        entries += [(number, Stage.SURVEYS, Reason.INVALID_VALUE, what) for number in row[wrong & ~failed].tolist()]
-        failed |= wrong
+        if wrong.any():
+            entries += [(number, Stage.SURVEYS, Reason.INVALID_VALUE, what) for number in row[wrong & ~failed].tolist()]
+            failed |= wrong
     return failed, Rejections.of(entries)
 
 
@@ -130,11 +127,15 @@ def bad_position(ra: Float64s, dec: Float64s) -> Bools:
 
 def night_names(mjd: Float64s) -> Texts:
     """bytes[n] ``YYYYMMDD`` of the civil date of each MJD; empty where the calendar does not reach."""
-    days, inverse = np.unique(np.floor(mjd), return_inverse=True)
-    names = np.array([_night_name(day) for day in days.tolist()], dtype="S8")
+    days = np.floor(mjd)
+    if len(days) and (days == days[0]).all():  # as in a stream
+        return np.full(len(days), _night_name(float(days[0])), dtype="S8")
+    different, inverse = np.unique(days, return_inverse=True)
+    names = np.array([_night_name(day) for day in different.tolist()], dtype="S8")
     return names[inverse]
 
 
+@lru_cache(maxsize=4096)
 def _night_name(day: float) -> bytes:
     try:
         return (MJD_EPOCH + timedelta(days=day)).strftime("%Y%m%d").encode()
@@ -144,4 +145,13 @@ def _night_name(day: float) -> bytes:
 
 def prefixed(prefix: bytes, texts: Texts) -> Texts:
     """bytes[n] `texts` behind `prefix`."""
-    return np.char.add(np.full(len(texts), prefix), texts)
+    joined = np.zeros((len(texts), len(prefix) + texts.dtype.itemsize), dtype=np.uint8)
+    joined[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
+    joined[:, len(prefix) :] = letters(texts)
+    found: Texts = joined.view(f"S{joined.shape[1]}")[:, 0]
+    return found
+
+
+def letters(texts: Texts) -> Bytes:
+    """uint8[n, width], the bytes of each text."""
+    return np.ascontiguousarray(texts).view(np.uint8).reshape(len(texts), texts.dtype.itemsize)

@@ -6,60 +6,41 @@ sign is ``isdiffpos``. For a variable star the flux includes that of the referen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from streamer.codec.columns import Decoded
 from streamer.codec.projection import Field, Table, Type
-from streamer.data.arrays import MISSING, Bools, Column, Float32s, Float64s, Int8s, Int64s, Texts
+from streamer.data.arrays import MISSING, Bools, Column, Float32s, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
-from streamer.data.photometry import (
-    AB_ZERO_POINT_NJY,
-    BANDS,
-    Kind,
-    flux_error_from_magnitude_error,
-    flux_from_magnitude,
-    mjd_tai_from_jd_utc,
-    mjd_utc_from_mjd_tai,
-)
-from streamer.data.ragged import Ragged, offsets_from_lengths
+from streamer.data.photometry import mjd_tai_from_jd_utc, mjd_utc_from_mjd_tai
 from streamer.surveys.survey import (
     MAX_ID_BYTES,
     Survey,
     bad_position,
+    begins_of,
     has_fields,
     impossible,
+    letters,
     light_curves,
     night_names,
-    points,
+    no_points,
     prefixed,
     without_sentinels,
 )
-
-SENTINELS = (-99.0, -999.0, -9999.0, -99999.0)
-"""What ZTF writes for "not measured" besides null."""
-
-REFERENCE_RADIUS = 1.4
-"""arcsec; a reference source nearer than this is the object itself (about one seeing disc)."""
+from streamer.surveys.ztf_kernel import SENTINELS, context, detections, exponents_of_detections, exponents_of_forced
+from streamer.surveys.ztf_kernel import forced as forced_points
 
 SOLAR_SYSTEM_RADIUS = 5.0
 """arcsec; an alert nearer than this to the predicted position of a known body is that body (``ssdistnr``)."""
 
-LIMIT_SIGMA = 5.0
-"""``diffmaglim`` is a five-sigma depth."""
-
-GOOD_PROCSTATUS = (b"0", b"57")
-"""Forced-photometry status codes whose difference flux stands: 0, and 57 (no reference source nearby); Masci et al. 2023."""
-
-_CODE_OF_FID = np.array([-1, BANDS.index("g"), BANDS.index("r"), BANDS.index("i")], dtype=np.int8)
-
-_SIGN_OF_BYTE = np.full(256, np.nan)
-_SIGN_OF_BYTE[list(b"t1T")] = 1.0
-_SIGN_OF_BYTE[list(b"f0F")] = -1.0
-
 _PHOTOMETRY = ("jd", "fid", "magpsf", "sigmapsf", "diffmaglim", "distnr", "magnr")
+_COUNTS = ("jd", "fid", "forcediffimflux", "forcediffimfluxunc", "magzpsci", "distnr", "magnr")
+_POWERS_OF_DETECTIONS = ("magpsf", "diffmaglim", "distnr", "magnr")
+_POWERS_OF_FORCED = ("magzpsci", "distnr", "magnr")
+"""Fields of detections and forced photometry, in the order in which the kernels take them."""
 
 _CONTEXT = {
     "real_bogus": ("drb", "rb"),
@@ -80,13 +61,23 @@ _CONTEXT = {
 _PS1_MAGNITUDES = ("sgmag1", "srmag1", "simag1", "szmag1")
 _NEIGHBOURS = tuple((f"sgscore{k}", f"distpsnr{k}") for k in (1, 2, 3))
 """Star–galaxy score and distance of the three nearest catalogue sources."""
-_GALAXY_SCORE = 0.5
-"""A star–galaxy score below this is a galaxy's; just this is no answer (Tachibana & Miller 2018)."""
 
 _CANDIDATE = (
     *_PHOTOMETRY, "programid", "ra", "dec", "ssdistnr", "jdstarthist", "drb", "rb", "ndethist", "ncovhist", "classtar",
     "neargaia", "fwhm", "chinr", "sharpnr", "magap", *_PS1_MAGNITUDES, *(name for pair in _NEIGHBOURS for name in pair),
 )  # fmt: skip
+_PLACE = {name: place for place, name in enumerate(_CANDIDATE)}
+_CONTEXT_NAMES = (
+    *_CONTEXT, "ps1_g_r", "ps1_r_i", "ps1_i_z", "nearest_source_magnitude", "galaxy_distance", "aperture_ratio", "history_age",
+)  # fmt: skip
+_PLACES_OF_CONTEXT = (
+    np.array([(_PLACE[fields[0]], _PLACE[fields[-1]]) for fields in _CONTEXT.values()]),
+    np.array([_PLACE[name] for name in _PS1_MAGNITUDES]),
+    np.array([[_PLACE[name] for name in pair] for pair in _NEIGHBOURS]),
+    np.array([_PLACE["jd"], _PLACE["jdstarthist"]]),
+)
+"""Where the kernel finds in ``candidate`` what the context is made of."""
+
 _NEEDED = {"jd", "fid", "ra", "dec", "magpsf", "sigmapsf"}
 
 PROJECTION = (
@@ -110,10 +101,7 @@ PROJECTION = (
         ("fp_hists",),
         (
             Field("procstatus", ("procstatus",), Type.TEXT, 16),
-            *(
-                Field(name, (name,))
-                for name in ("jd", "fid", "forcediffimflux", "forcediffimfluxunc", "magzpsci", "distnr", "magnr")
-            ),
+            *(Field(name, (name,)) for name in _COUNTS),
         ),
     ),
 )
@@ -133,8 +121,10 @@ def to_alerts(decoded: Decoded, row: Int64s) -> tuple[AlertBatch, Rejections]:
             ("ra or dec is not on the sky", bad_position(columns["ra"], columns["dec"])),
         ),
     )
-    kept = np.flatnonzero(~failed)
-    return _alerts(decoded.take(kept), row[kept], epoch[kept]), rejections
+    if failed.any():
+        kept = np.flatnonzero(~failed)
+        decoded, row, epoch = decoded.take(kept), row[kept], epoch[kept]
+    return _alerts(decoded, row, epoch), rejections
 
 
 def is_public(decoded: Decoded) -> Bools:
@@ -144,15 +134,10 @@ def is_public(decoded: Decoded) -> Bools:
 
 
 def _alerts(decoded: Decoded, row: Int64s, epoch: Float64s) -> AlertBatch:
-    columns = decoded.columns
-    trigger = _detections(columns)
-    trigger["epoch"] = epoch
+    columns, n = decoded.columns, len(row)
+    offsets = (np.arange(n + 1), decoded.tables["history"].offsets, decoded.tables["forced"].offsets)
+    points = _points(columns, decoded.tables["history"].columns, decoded.tables["forced"].columns, begins_of(offsets).tolist())
     object_id = columns["object_id"].astype(f"S{MAX_ID_BYTES}")
-    tables = (
-        Ragged(offsets_from_lengths(np.ones(len(row), dtype=np.int64)), trigger),
-        Ragged(decoded.tables["history"].offsets, _detections(decoded.tables["history"].columns)),
-        Ragged(decoded.tables["forced"].offsets, _forced(decoded.tables["forced"].columns)),
-    )
     return AlertBatch(
         survey="ztf",
         bands=SURVEY.bands,
@@ -163,117 +148,49 @@ def _alerts(decoded: Decoded, row: Int64s, epoch: Float64s) -> AlertBatch:
         epoch=epoch,
         ra=columns["ra"],
         dec=columns["dec"],
-        band=trigger["band"],
-        flux=trigger["flux"],
-        flux_err=trigger["flux_err"],
-        light_curves=light_curves(epoch, tables),
+        band=points["band"][:n],
+        flux=points["flux"][:n],
+        flux_err=points["flux_err"][:n],
+        light_curves=light_curves(epoch, offsets, points),
         context=_context(columns),
-        solar_system=_near(columns["ssdistnr"], SOLAR_SYSTEM_RADIUS),
+        solar_system=(columns["ssdistnr"] >= 0.0) & (columns["ssdistnr"] < SOLAR_SYSTEM_RADIUS),
         public=is_public(decoded),
         night=night_names(mjd_utc_from_mjd_tai(epoch)),
-        withdrawn=np.zeros(len(row), dtype=np.int64),
+        withdrawn=np.zeros(n, dtype=np.int64),
     )
 
 
-def _detections(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Points of ``candidate`` or ``prv_candidates``: a detection has ``magpsf``, a limit has only ``diffmaglim``."""
-    magnitude, error, depth = (without_sentinels(columns[name], *SENTINELS) for name in ("magpsf", "sigmapsf", "diffmaglim"))
-    size = flux_from_magnitude(magnitude)
-    sign = _sign(columns["isdiffpos"])
-    is_limit = np.isnan(magnitude)
-    flux = sign * size
-    flux_err = np.where(is_limit, flux_from_magnitude(depth) / LIMIT_SIGMA, flux_error_from_magnitude_error(size, error))
-    return points(
-        mjd_tai_from_jd_utc(columns["jd"]),
-        _band(columns["fid"]),
-        flux,
-        flux_err,
-        _reference_flux(columns) + flux,
-        np.where(is_limit, Kind.LIMIT, Kind.DETECTION),
-    )
-
-
-def _forced(columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Points of ``fp_hists``: counts, brought to nJy with the exposure's zero point; masked where the status is bad."""
-    counts, error, zero_point = (
-        without_sentinels(columns[name], *SENTINELS) for name in ("forcediffimflux", "forcediffimfluxunc", "magzpsci")
-    )
-    scale = np.power(10.0, -0.4 * (zero_point - AB_ZERO_POINT_NJY))
-    flux = np.where(_usable(columns["procstatus"]), counts * scale, np.nan)
-    return points(
-        mjd_tai_from_jd_utc(columns["jd"]),
-        _band(columns["fid"]),
-        flux,
-        error * scale,
-        _reference_flux(columns) + flux,
-        np.full(len(flux), Kind.FORCED),
-    )
+def _points(
+    trigger: Mapping[str, Column], history: Mapping[str, Column], forced: Mapping[str, Column], begins: Sequence[int]
+) -> dict[str, Column]:
+    """Points of ``candidate``, ``prv_candidates`` and ``fp_hists``, behind each other; `begins` says where each begins."""
+    exponents = np.empty((2, begins[-1]))
+    spans = [slice(begin, end) for begin, end in pairwise(begins)]
+    for table, span in zip((trigger, history), spans, strict=False):
+        exponents_of_detections(*(table[name] for name in _POWERS_OF_DETECTIONS), exponents[:, span])
+    exponents_of_forced(*(forced[name] for name in _POWERS_OF_FORCED), exponents[:, spans[2]])
+    powers = np.power(10.0, exponents)
+    points = no_points(begins[-1])
+    rooms = [[column[span] for column in points.values()] for span in spans]
+    for table, span, room in zip((trigger, history), spans, rooms, strict=False):
+        numbers = [table[name] for name in _PHOTOMETRY]
+        detections(*numbers[:5], letters(table["isdiffpos"])[:, 0], *numbers[5:], powers[:, span], *room)
+    counts = [forced[name] for name in _COUNTS]
+    forced_points(*counts[:5], letters(forced["procstatus"]), *counts[5:], powers[:, spans[2]], *rooms[2])
+    return points
 
 
 def _context(columns: Mapping[str, Column]) -> dict[str, Float32s]:
-    table = without_sentinels(np.concatenate([columns[name] for name in _CANDIDATE]), *SENTINELS)
-    clean = dict(zip(_CANDIDATE, table.reshape(len(_CANDIDATE), len(columns["jd"])), strict=True))
-    context = {name: _first(*(clean[field] for field in fields)) for name, fields in _CONTEXT.items()}
-    g, r, i, z = (np.where(clean[name] > 0, clean[name], np.nan) for name in _PS1_MAGNITUDES)
-    context |= {"ps1_g_r": g - r, "ps1_r_i": r - i, "ps1_i_z": i - z}
-    context["nearest_source_magnitude"] = r
-    context["galaxy_distance"] = _nearest_galaxy(clean)
-    context["aperture_ratio"] = np.power(10.0, -0.4 * (clean["magap"] - clean["magpsf"]))
-    context["history_age"] = clean["jd"] - clean["jdstarthist"]
-    return {name: values.astype(np.float32) for name, values in context.items()}
-
-
-def _nearest_galaxy(clean: Mapping[str, Float64s]) -> Float64s:
-    """float64[n] arcsec to the nearest of the catalogue sources that are galaxies; NaN if none is."""
-    distances = [
-        np.where((clean[score] < _GALAXY_SCORE) & (clean[distance] >= 0), clean[distance], np.nan)
-        for score, distance in _NEIGHBOURS
-    ]
-    nearest: Float64s = np.fmin.reduce(distances)
-    return nearest
-
-
-def _first(*columns: Float64s) -> Float64s:
-    result = columns[0]
-    for column in columns[1:]:
-        result = np.where(np.isnan(result), column, result)
-    return result
-
-
-def _sign(isdiffpos: Texts) -> Float64s:
-    """float64[n] +1, −1, or NaN where ``isdiffpos`` says neither."""
-    return _SIGN_OF_BYTE[np.ascontiguousarray(isdiffpos).view(np.uint8)]
-
-
-def _band(fid: Float64s) -> Int8s:
-    known = (fid == 1.0) | (fid == 2.0) | (fid == 3.0)
-    return _CODE_OF_FID[np.where(known, fid, 0.0).astype(np.int64)]
-
-
-def _reference_flux(columns: Mapping[str, Column]) -> Float64s:
-    """float64[m] nJy of the reference source that is the object; NaN where there is none."""
-    magnitude = without_sentinels(columns["magnr"], *SENTINELS)
-    is_reference = _near(columns["distnr"], REFERENCE_RADIUS) & (magnitude > 0)
-    return np.where(is_reference, flux_from_magnitude(magnitude), np.nan)
-
-
-def _near(distance: Float64s, radius: float) -> Bools:
-    return (distance >= 0.0) & (distance < radius)
-
-
-def _usable(procstatus: Texts) -> Bools:
-    """bool[m], whether every code in a comma-separated status is one with a usable flux; absent counts as fine."""
-    return np.fromiter(map(_is_usable, procstatus.tolist()), dtype=np.bool_, count=len(procstatus))
-
-
-@lru_cache(maxsize=1024)  # a night has a few dozen
-def _is_usable(status: bytes) -> bool:
-    return status in {b"", b"null"} or all(code.strip() in GOOD_PROCSTATUS for code in status.split(b","))
+    clean = without_sentinels(np.concatenate([columns[name] for name in _CANDIDATE]), *SENTINELS).reshape(len(_CANDIDATE), -1)
+    aperture = np.power(10.0, -0.4 * (clean[_PLACE["magap"]] - clean[_PLACE["magpsf"]]))
+    found = np.empty((len(_CONTEXT_NAMES), clean.shape[1]), dtype=np.float32)
+    context(clean, *_PLACES_OF_CONTEXT, aperture, found)
+    return dict(zip(_CONTEXT_NAMES, found, strict=True))
 
 
 def _bad_text(texts: Texts) -> Bools:
-    lengths = np.char.str_len(texts)
-    bad: Bools = (lengths == 0) | (lengths > MAX_ID_BYTES)
+    """bool[n], no text, or one that fills the whole width: it was longer than an identifier may be."""
+    bad: Bools = (texts == b"") | (letters(texts)[:, -1] != 0)
     return bad
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from streamer.data.arrays import Bools, Column, Float64s
 from streamer.data.photometry import BANDS, Kind, flux_error_from_magnitude_error, flux_from_magnitude, mjd_tai_from_jd_utc
 from streamer.surveys.survey import without_sentinels
-from streamer.surveys.ztf import REFERENCE_RADIUS, SENTINELS
+from streamer.surveys.ztf_kernel import REFERENCE_RADIUS, SENTINELS
 from streamer.training.datasets import Dropped, LightCurves, Names, Origin
 from streamer.training.labels import COARSE, COARSE_PROVENANCE
 from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from streamer.data.arrays import Bools, Float64s
 from streamer.data.photometry import BANDS, Kind
 from streamer.data.ragged import Ragged, joined_entries, offsets_from_lengths
-from streamer.surveys.survey import band_codes, light_curves, points, without_sentinels
+from streamer.surveys.kernel import code_of_letter
+from streamer.surveys.survey import light_curves, no_points, without_sentinels
 
 
 def light_curves_by_numpy(epoch: Float64s, tables: list[Ragged]) -> Ragged:
@@ -34,17 +35,13 @@ def random_points(rng: np.random.Generator, n: int, *, is_ordered: bool) -> Ragg
     offsets = offsets_from_lengths(rng.integers(0, 30, n))
     m = int(offsets[-1])
     epoch = rng.choice([0.0, -0.0, 1.5, 2.0, 7.0, 60_000.0, np.nan, np.inf, -np.inf, *range(20, 40)], m)
-    flux, flux_err, total = (rng.choice([-1.0, 0.0, 3.5, np.nan, np.inf, 1e300], m) for _ in range(3))
+    flux, flux_err = (rng.choice([-1.0, 0.0, 3.5, np.nan, np.inf, 1e300], m) for _ in range(2))
+    total = rng.permutation(m).astype(np.float64)  # so that each point is known again
+    kind = rng.choice(np.array(list(Kind), dtype=np.int8), m)
+    values = (epoch, rng.integers(-1, 6, m, dtype=np.int8), flux, np.abs(flux_err), total, kind)
     with np.errstate(over="ignore"):
-        columns = points(
-            epoch,
-            rng.integers(-1, 6, m, dtype=np.int8),
-            flux,
-            np.abs(flux_err),
-            total,
-            rng.choice(np.array(list(Kind), dtype=np.int8), m),
-        )
-    found = Ragged(offsets, columns | {"number": rng.integers(0, 10**9, m)})
+        columns = {name: value.astype(room.dtype) for (name, room), value in zip(no_points(m).items(), values, strict=True)}
+    found = Ragged(offsets, columns)
     return found.ordered(found["epoch"]) if is_ordered else found
 
 
@@ -54,7 +51,8 @@ def test_light_curves_are_those_of_numpy(seed: int, n: int, tables: int, is_orde
     rng = np.random.default_rng(seed)
     some = [random_points(rng, n, is_ordered=is_ordered) for _ in range(tables)]
     now = rng.choice([1.5, 30.0, 60_000.0, np.inf], n)
-    ours, theirs = light_curves(now, some), light_curves_by_numpy(now, some)
+    joined = {name: np.concatenate([table[name] for table in some]) for name in no_points(0)}
+    ours, theirs = light_curves(now, [table.offsets for table in some], joined), light_curves_by_numpy(now, some)
     np.testing.assert_array_equal(ours.offsets, theirs.offsets)
     assert ours.columns.keys() == theirs.columns.keys()
     for name, column in theirs.columns.items():
@@ -72,4 +70,6 @@ def test_placeholders_and_infinities_are_nan_and_nothing_else(values: list[float
 @given(st.lists(st.sampled_from([*BANDS, "", "ug", "Y", "u ", "1"])))
 def test_only_a_single_letter_is_a_band(texts: list[str]) -> None:
     expected = [BANDS.index(text) if text in BANDS else -1 for text in texts]
-    assert band_codes(np.array([text.encode() for text in texts], dtype="S2")).tolist() == expected
+    alphabet = np.frombuffer("".join(BANDS).encode(), dtype=np.uint8)
+    padded = [np.frombuffer(text.encode().ljust(2, b"\0"), dtype=np.uint8) for text in texts]
+    assert [code_of_letter(text, alphabet) for text in padded] == expected
