@@ -7,9 +7,10 @@ rows = classified + not classified + rejected, always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -217,6 +218,8 @@ class AlertBatch:
     night: Texts
     withdrawn: Int64s
     series: Mapping[str, Ragged] = field(default_factory=dict)
+    shared: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What several readers would each compute of this batch again, kept by the first; a batch made of this one begins with none."""
 
     def __len__(self) -> int:
         return len(self.row)

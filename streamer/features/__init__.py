@@ -112,6 +112,7 @@ def compute(alerts: AlertBatch, names: Sequence[str], period_budget: int | None 
     for family, wanted, columns in _plan(alerts.bands, tuple(names)):
         found = family.compute(alerts) if family.within is None or period_budget is None else family.within(alerts, period_budget)
         matrix[:, wanted] = found[:, columns]
+    alerts.shared.clear()  # the batch outlives its features
     return matrix
 
 

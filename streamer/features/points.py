@@ -62,16 +62,24 @@ def stride(n: int, most: int) -> int:
 
 
 def points_by_band(alerts: AlertBatch, kind: Kind) -> Points:
-    """The usable points of `kind`, one group for each alert and band."""
-    return _grouped(alerts, kind, split_bands=True)
+    """The usable points of `kind`, one group for each alert and band; not to be written to, since all who ask get the same."""
+    return _grouped_once(alerts, kind, split_bands=True)
 
 
 def points_by_alert(alerts: AlertBatch, kind: Kind) -> Points:
-    """The usable points of `kind`, one group for each alert, all bands mixed in order of time."""
-    return _grouped(alerts, kind, split_bands=False)
+    """The usable points of `kind`, one group for each alert, all bands mixed in order of time; not to be written to, either."""
+    return _grouped_once(alerts, kind, split_bands=False)
 
 
-def _grouped(alerts: AlertBatch, kind: Kind, split_bands: bool) -> Points:
+def _grouped_once(alerts: AlertBatch, kind: Kind, *, split_bands: bool) -> Points:
+    key = ("points", kind, split_bands)
+    if key not in alerts.shared:
+        alerts.shared[key] = _grouped(alerts, kind, split_bands=split_bands)
+    found: Points = alerts.shared[key]
+    return found
+
+
+def _grouped(alerts: AlertBatch, kind: Kind, *, split_bands: bool) -> Points:
     curves = alerts.light_curves
     band_codes = codes_of_bands(alerts.bands)
     place = np.full(max(band_codes, default=-1) + 1, -1, dtype=np.int64)

@@ -16,7 +16,7 @@ import numpy as np
 from streamer.data.arrays import Bools, Column, Float32s, Float64s, Int64s
 from streamer.data.photometry import Kind, flux_from_magnitude
 from streamer.data.ragged import Ragged, offsets_from_lengths
-from streamer.surveys.ztf import REFERENCE_RADIUS
+from streamer.surveys.ztf_kernel import REFERENCE_RADIUS
 from streamer.training.datasets import LightCurves
 from streamer.training.split import random_number
 

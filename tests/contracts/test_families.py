@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from streamer.data.arrays import Float32s
 from streamer.data.batch import AlertBatch
-from streamer.data.photometry import BANDS
+from streamer.data.photometry import BANDS, Kind
 from streamer.data.ragged import Ragged
 from streamer.errors import InvalidBundle
 from streamer.features import FAMILIES, compute, families_of, features_of
 from streamer.features.feature import Family
+from streamer.features.points import Points, points_by_alert, points_by_band
 from tests.builders import alert_batch
 from tests.unit.features.curves import light_curves
 
@@ -124,6 +125,20 @@ def test_absolute_time_and_place_do_not_matter(family: Family, curves: list[dict
     curves_then = Ragged(alerts.light_curves.offsets, columns)
     moved = replace(alerts, light_curves=curves_then, epoch=alerts.epoch + days, ra=alerts.ra + 9.0, dec=-alerts.dec)
     np.testing.assert_array_equal(checked(family, moved), checked(family, alerts))
+
+
+@families
+@settings(max_examples=10)
+@given(batches)
+def test_a_family_leaves_the_points_that_all_share_as_they_are(family: Family, curves: list[dict[str, Any]]) -> None:
+    alerts, untouched = alert_batch(curves), alert_batch(curves)
+    family.compute(alerts)
+    for kind in Kind:
+        for of in (points_by_band, points_by_alert):
+            for column in fields(Points):
+                ours, theirs = getattr(of(alerts, kind), column.name), getattr(of(untouched, kind), column.name)
+                np.testing.assert_array_equal(ours, theirs, err_msg=column.name)
+    assert len(alerts.take(np.arange(len(alerts))).shared) == len(replace(alerts).shared) == 0
 
 
 def test_columns_come_in_the_order_of_the_names() -> None:
