@@ -164,9 +164,11 @@ def objects(rows: Sequence[Tree], path: Path) -> None:
     """The light curve of each looked-at object, as its alert showed it, with its name, its class and the answer."""
     columns = 4
     lines = max(1, -(-len(rows) // columns))
+    width, height = 3.1 * columns, 2.3 * lines + 0.7
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(3.1 * columns, 2.25 * lines + 0.35), layout="constrained")
+        figure = Figure(figsize=(width, height))  # no layout to be solved: all panels are alike
         grid = figure.subplots(lines, columns, squeeze=False).ravel()
+        figure.subplots_adjust(0.65 / width, 0.85 / height, 1 - 0.1 / width, 1 - 0.4 / height, wspace=0.28, hspace=0.42)
         for number, (axes, row) in enumerate(zip(grid, rows, strict=False), 1):
             unit = _light_curve(axes, row["points"])
             made = "" if row["nature"] == "real" else f" ({row['nature']})"
@@ -185,7 +187,7 @@ def objects(rows: Sequence[Tree], path: Path) -> None:
             axes.set_axisbelow(True)
         for axes in grid[len(rows) :]:
             axes.set_visible(False)
-        figure.legend(handles=_marks(rows), loc="outside lower center", ncols=12, fontsize=8, frameon=False)
+        figure.legend(handles=_marks(rows), loc="lower center", ncols=12, fontsize=8, frameon=False)
         _save(figure, path)
 
 
@@ -195,10 +197,12 @@ def _light_curve(axes: Any, columns: Mapping[str, str]) -> str:  # Any: matplotl
     kind, band = np.array(columns["kind"].split(), dtype=np.int64), np.array(columns["band"].split(), dtype=np.str_)
     curve = {"flux": flux, "flux_err": error, "total": np.full(len(flux), np.nan), "kind": kind}
     axis = best_axis(curve)
-    unit, value, spread = "mag", vertical(curve, axis), 2.5 / np.log(10.0) * error / np.abs(flux)
+    value = vertical(curve, axis)
     if axis is Axis.FLUX:
         unit, value, spread = "µJy", value / _NJY_PER_MICROJANSKY, error / _NJY_PER_MICROJANSKY
         axes.axhline(0.0, color="#999999", lw=0.8, zorder=0)
+    else:
+        unit, spread = "mag", 2.5 / np.log(10.0) * error / np.where(flux > 0, flux, np.nan)
     many = len(flux) > _MANY
     for name in dict.fromkeys(band.tolist()):
         for one in Kind:
@@ -213,6 +217,7 @@ def _light_curve(axes: Any, columns: Mapping[str, str]) -> str:  # Any: matplotl
         low, high = _reach(bars, value[np.isfinite(value)], 0.06)
         axes.set_ylim((high, low) if unit == "mag" else (low, high))
         axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+        axes.locator_params(nbins=5)
     return unit
 
 

@@ -11,6 +11,7 @@ from streamer.classify import taxonomy
 from streamer.classify.manifest import Manifest
 from streamer.data.batch import State
 from streamer.training.looked_at import MOST, NOTHING, OUTCOMES, PARENT, RIGHT, WRONG, drawn, outcome, section
+from streamer.training.plots import objects
 from streamer.training.report import write_report
 from streamer.training.train import train
 from tests.unit.training.tables import SMALL_RECIPE, write_bts
@@ -79,3 +80,21 @@ def test_the_report_is_written_again_from_the_evaluation_to_the_same_bytes(train
 
 def test_an_evaluation_without_looked_at_objects_has_no_such_part() -> None:
     assert section({}) == []
+
+
+POINTS = {
+    "a single detection": {"days": "0.000", "band": "r", "flux": "120", "flux_err": "10", "kind": "0"},
+    "zero flux before a rise": {"days": "-3 -2 0", "band": "g r r", "flux": "0 nan 900", "flux_err": "5 7 9", "kind": "1 2 0"},
+    "faint and bright in an own band": {"days": "-1 0", "band": "V V", "flux": "-40 80", "flux_err": "9 9", "kind": "0 0"},
+    "nothing detected": {"days": "-1", "band": "g", "flux": "nan", "flux_err": "9", "kind": "2"},
+    "no points": {"days": "", "band": "", "flux": "", "flux_err": "", "kind": ""},
+}
+
+
+@pytest.mark.parametrize("case", [*POINTS, "nothing at all"])
+def test_a_picture_is_made_of_whatever_there_is(case: str, tmp_path: Path) -> None:
+    said = {"object": case, "class": "SNIa", "named": "SNIa", "probability": None, "state": "CLASSIFIED", "outcome": RIGHT}
+    rows = [said | {"nature": "real", "points": POINTS[case]}] if case in POINTS else []
+    objects(rows, tmp_path / "objects")
+    assert (tmp_path / "objects.png").stat().st_size > 0
+    assert (case in (tmp_path / "objects.svg").read_text(encoding="utf-8")) == bool(rows)
