@@ -70,7 +70,7 @@ def looked_at(
         Where the labelled packets are that the recipe is tried on; None tries none.
     """
     sets = [] if data is None else packet_sets(recipe)
-    packets = [row for packets in sets for row in _of_packets(packets, explaining, data or Path())][:MOST]
+    packets = [row for packets in sets for row in of_packets(packets, explaining, data or Path())][:MOST]
     among = examples.of_part(recipe, Part.TEST, 0) & (examples.n_detections >= recipe.min_detections)
     answers = served(classifier, examples, among)
     alerts = examples.one_each(among, recipe.seed)
@@ -129,7 +129,7 @@ def _of_table(recipe: Recipe, examples: Examples, model: LightGBMClassifier, ale
         yield facts | _told(scored, i, examples.leaves[examples.truth[place]], model)
 
 
-def _of_packets(packets: PacketSet, model: LightGBMClassifier, data: Path) -> Iterator[Figures]:
+def of_packets(packets: PacketSet, model: LightGBMClassifier, data: Path) -> Iterator[Figures]:
     """A row for the latest alert of each object in a set of labelled packets."""
     latest: dict[bytes, tuple[Scored, int, taxonomy.Class]] = {}
     for scored, i, truth in labelled_alerts(packets, model, data):
