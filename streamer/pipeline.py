@@ -255,8 +255,9 @@ class Pipeline:
             matrix = compute(alerts, classifier.inputs, period_work(classifier, self._most_period_work))
         asked = [compute(alerts, question.inputs) for question in questions]
         lap(Stage.FEATURES)
-        scores = unasked(len(alerts), Why.NO_MODEL)
-        if classifier is not None:
+        if classifier is None:
+            scores = unasked(len(alerts), Why.NO_MODEL)
+        else:
             scores = classifier.scores(matrix, number_of_detections(alerts))
         scores = _with_solar_system(scores, alerts)
         further = [question.answer(alerts, each, scores, classifier) for question, each in zip(questions, asked, strict=True)]
@@ -300,7 +301,7 @@ class Pipeline:
 def number_of_detections(alerts: AlertBatch) -> Int64s:
     """int64[n] detections in each light curve, all bands."""
     curves = alerts.light_curves
-    return np.bincount(curves.rows[curves["kind"] == Kind.DETECTION], minlength=len(alerts))
+    return curves.count(curves["kind"] == int(Kind.DETECTION))
 
 
 def _reader(schema: WriterSchema, wanted: Callable[[Survey], Projection]) -> _Reader:
@@ -316,7 +317,9 @@ def _reader(schema: WriterSchema, wanted: Callable[[Survey], Projection]) -> _Re
 
 def _decoded(decoded: Decoded, group: Int64s) -> tuple[Int64s, Rejections]:
     """Indices of the rows that were decoded, and the rejections of the others."""
-    bad = np.flatnonzero(decoded.status != Status.OK)
+    bad = np.flatnonzero(decoded.status != int(Status.OK))
+    if not len(bad):
+        return np.arange(len(group)), NOTHING_REJECTED
     entries = [
         (row, Stage.CODEC, *REASON_OF_STATUS[Status(decoded.status[i])]) for i, row in zip(bad, group[bad].tolist(), strict=True)
     ]
@@ -330,7 +333,7 @@ def _with_solar_system(scores: Scores, alerts: AlertBatch) -> Scores:
         return scores
     return replace(
         scores,
-        state=np.where(moving, State.NOT_CLASSIFIED, scores.state).astype(np.int8),
+        state=np.where(moving, int(State.NOT_CLASSIFIED), scores.state).astype(np.int8),
         why=tuple(Why.SOLAR_SYSTEM if is_moving else why for is_moving, why in zip(moving.tolist(), scores.why, strict=True)),
         class_id=np.where(moving, NOT_CLASSIFIED, scores.class_id).astype(np.int32),
         leaves=np.where(moving[:, None], np.nan, scores.leaves),

@@ -65,7 +65,7 @@ class Classifier(Protocol):
 def unasked(n: int, why: Why, leaves: int = 0) -> Scores:
     """Scores of n alerts that no model of so many leaves was asked about; the arrays are new and may be written to."""
     return Scores(
-        state=np.full(n, State.NOT_CLASSIFIED, dtype=np.int8),
+        state=np.full(n, int(State.NOT_CLASSIFIED), dtype=np.int8),
         why=(why,) * n,
         class_id=np.full(n, NOT_CLASSIFIED, dtype=np.int32),
         leaves=np.full((n, leaves), np.nan),

@@ -18,6 +18,8 @@ from streamer.data.ragged import Ragged
 
 _FIRST_ROOM = 32.0
 """Array entries for each body to begin with; what is really there is learned."""
+_LEAST_ROOM = 1024
+"""Array entries of all bodies together; a few bodies are seldom like the few before them."""
 
 
 class KernelDecoder:
@@ -67,7 +69,7 @@ class KernelDecoder:
 
         The second keeps one body with a huge array from making the room of all later batches huge, and ends the doubling.
         """
-        usual = np.ceil(self._per_body * len(lengths))
+        usual = np.maximum(_LEAST_ROOM, self._per_body * len(lengths))
         most = np.minimum(np.minimum(lengths.sum() // self._least, len(lengths) * MAX_ENTRIES), self._most)
         room: Int64s = np.minimum(usual, most).astype(np.int64)
         room[PACKET] = len(lengths)

@@ -41,7 +41,7 @@ class Ragged:
     @property
     def lengths(self) -> Int64s:
         """int64[n], how many entries each row has."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     @property
     def rows(self) -> Int64s:
@@ -63,8 +63,16 @@ class Ragged:
 
     def where(self, keep: Bools) -> Ragged:
         """The same rows with only the entries that `keep` (bool[offsets[-1]]) marks."""
-        kept_before = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
-        return Ragged(kept_before[self.offsets], {name: column[keep] for name, column in self.columns.items()})
+        return Ragged(self._marked_before(keep), {name: column[keep] for name, column in self.columns.items()})
+
+    def count(self, marked: Bools) -> Int64s:
+        """int64[n], how many entries of each row are `marked` (bool[offsets[-1]])."""
+        before = self._marked_before(marked)
+        return before[1:] - before[:-1]
+
+    def _marked_before(self, marked: Bools) -> Int64s:
+        """int64[n + 1], marked entries before each row."""
+        return offsets_from_lengths(marked)[self.offsets]
 
     def ordered(self, *keys: Column) -> Ragged:
         """The same rows with their entries sorted by `keys`, the first key first; equal entries keep their order."""
@@ -72,9 +80,11 @@ class Ragged:
         return Ragged(self.offsets, {name: column[order] for name, column in self.columns.items()})
 
 
-def offsets_from_lengths(lengths: Int64s) -> Int64s:
+def offsets_from_lengths(lengths: Int64s | Bools) -> Int64s:
     """int64[n + 1] offsets of rows with the given lengths (int64[n])."""
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 def joined_entries(tables: Sequence[Ragged]) -> Ragged:

@@ -6,11 +6,12 @@ A new family is a new file and one line in :data:`FAMILIES`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from streamer.data.arrays import Float32s
+from streamer.data.arrays import Float32s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.errors import InvalidBundle
 from streamer.features import (
@@ -108,25 +109,30 @@ def compute(alerts: AlertBatch, names: Sequence[str], period_budget: int | None 
     InvalidBundle
         If a name is none of the survey's features.
     """
-    matrix = np.empty((len(alerts), len(names)), dtype=np.float32)
-    for family, wanted, columns in _plan(alerts.bands, tuple(names)):
-        found = family.compute(alerts) if family.within is None or period_budget is None else family.within(alerts, period_budget)
-        matrix[:, wanted] = found[:, columns]
+    plan = _plan(alerts.bands, tuple(names))
+    found = [
+        family.compute(alerts) if family.within is None or period_budget is None else family.within(alerts, period_budget)
+        for family in plan.families
+    ]
     alerts.shared.clear()  # the batch outlives its features
-    return matrix
+    return np.concatenate([np.empty((len(alerts), 0), dtype=np.float32), *found], axis=1).take(plan.columns, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The families to compute, and which of all their columns, end to end, are wanted (int64[k])."""
+
+    families: tuple[Family, ...]
+    columns: Int64s
 
 
 @lru_cache(maxsize=64)  # a model asks for the same features of every batch
-def _plan(bands: tuple[str, ...], names: tuple[str, ...]) -> tuple[tuple[Family, list[int], list[int]], ...]:
-    """The families to compute, each with the columns to fill and the columns of its own that they come from."""
+def _plan(bands: tuple[str, ...], names: tuple[str, ...]) -> _Plan:
     check_names(names, bands)
-    plan = []
-    for family in families_of(bands):
-        place = {feature.name: column for column, feature in enumerate(family.outputs(bands))}
-        wanted = [column for column, name in enumerate(names) if name in place]
-        if wanted:
-            plan.append((family, wanted, [place[names[column]] for column in wanted]))
-    return tuple(plan)
+    wanted = set(names)
+    families = tuple(family for family in families_of(bands) if any(feature.name in wanted for feature in family.outputs(bands)))
+    place = {name: column for column, name in enumerate(feature.name for family in families for feature in family.outputs(bands))}
+    return _Plan(families, np.array([place[name] for name in names], dtype=np.int64))
 
 
 def check_names(names: Sequence[str], bands: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from streamer.data.arrays import Float32s, Float64s
 from streamer.data.batch import AlertBatch
+from streamer.features.kernel import kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,13 @@ def for_bands(templates: Sequence[Feature], bands: Sequence[str]) -> tuple[Featu
 
 def as_features(values: Float64s) -> Float32s:
     """float32 copy of `values` in which everything that is not a finite float32 is NaN."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        features = values.astype(np.float32)
-    features[~np.isfinite(features)] = np.nan
+    features = np.empty(values.shape, dtype=np.float32)
+    _put_finite(np.ascontiguousarray(values, dtype=np.float64).reshape(-1), features.reshape(-1))
     return features
+
+
+@kernel
+def _put_finite(values: Float64s, features: Float32s) -> None:
+    for i in range(values.shape[0]):
+        feature = np.float32(values[i])
+        features[i] = feature if np.isfinite(feature) else np.float32(np.nan)

@@ -47,7 +47,7 @@ class Points:
     @property
     def counts(self) -> Int64s:
         """int64[number of groups], points in each group."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     @property
     def longest(self) -> int:

@@ -39,7 +39,9 @@ def test_take_gives_the_rows_asked_for_even_twice(rows: Rows, data: st.DataObjec
 @given(rows_of_numbers, st.integers(-5, 5))
 def test_where_keeps_the_marked_entries_in_their_rows(rows: Rows, least: int) -> None:
     table = ragged(rows)
-    assert plain(table.where(table["x"] >= least)) == [[value for value in row if value >= least] for row in rows]
+    expected = [[value for value in row if value >= least] for row in rows]
+    assert plain(table.where(table["x"] >= least)) == expected
+    assert table.count(table["x"] >= least).tolist() == [len(row) for row in expected]
 
 
 @given(rows_of_numbers)
