@@ -14,9 +14,6 @@ _SETTINGS = (
     (_M_TOP_PAD, 4 * _MIB),
 )
 
-_NEW_OBJECTS = 20_000
-"""Containers made since the last look for cycles; a batch of 256 alerts makes some thousands and frees them without any help."""
-
 
 def keep_freed_memory() -> bool:
     """Make malloc keep what is freed for the next allocation; False where the C library is not glibc.
@@ -34,12 +31,10 @@ def keep_freed_memory() -> bool:
 
 
 def spare_what_stays() -> None:
-    """Make Python's collector leave alone what exists now, and look for garbage less often; to be called when all is loaded.
+    """Make Python's collector leave alone what exists now; to be called when all is loaded.
 
-    Compilers, models and kernels are hundreds of thousands of objects that live as long as the process, and a batch's own are freed
-    by their counts: looking for cycles among both took a twelfth of a worker's time. What is made from now on is looked at as ever,
-    so that cycles cannot pile up.
+    Compilers, models and kernels are some 200,000 objects that live as long as the process, and to look for garbage among them
+    again and again took a twelfth of a worker's time. What is made from now on is looked at as ever: cycles cannot pile up.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)

@@ -174,7 +174,7 @@ class CachedSchemas:
             return self._known[number]
         until, problem = self._unknown.get(number, (float("-inf"), None))
         if problem is not None and self._clock.monotonic() < until:
-            raise problem.with_traceback(None)
+            raise _afresh(problem)
         schema = self._from_disk(number) or self._fetched(number)
         self._known[number] = schema
         return schema
@@ -185,7 +185,7 @@ class CachedSchemas:
         except (UnknownSchema, InvalidSchema) as problem:
             if len(self._unknown) >= MAX_REMEMBERED:
                 self._unknown.clear()
-            self._unknown[number] = (self._clock.monotonic() + self._pause, problem)
+            self._unknown[number] = (self._clock.monotonic() + self._pause, _afresh(problem))
             raise
         if self._folder is not None:
             _write_atomically(self._folder / f"{number}.avsc", schema.text.encode())
@@ -216,9 +216,14 @@ class FirstOf:
             try:
                 return store.by_id(number)
             except SchemaProblem as problem:
-                problems.append(problem)
+                problems.append(_afresh(problem))
         hope = (SchemaUnavailable, InvalidSchema, UnknownSchema)
-        raise min(problems, key=lambda problem: hope.index(type(problem)))
+        raise _afresh(min(problems, key=lambda problem: hope.index(type(problem))))
+
+
+def _afresh(problem: SchemaProblem) -> SchemaProblem:
+    """The same problem without its traceback, through which it would keep all that its callers had in hand: whole batches."""
+    return type(problem)(*problem.args)
 
 
 def schemas_from(places: Sequence[str], clock: Clock, cache: Path | None = None) -> Schemas:

@@ -149,7 +149,6 @@ class Knot:
 
 
 def test_the_collector_spares_what_was_there_and_finds_cycles_made_later() -> None:
-    usual = gc.get_threshold()
     before = Knot()
     try:
         spare_what_stays()
@@ -159,4 +158,3 @@ def test_the_collector_spares_what_was_there_and_finds_cycles_made_later() -> No
         assert later() is None
     finally:
         gc.unfreeze()
-        gc.set_threshold(*usual)

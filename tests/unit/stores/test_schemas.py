@@ -1,7 +1,10 @@
 """Where writer schemas come from: folders, a registry that fails in every way, and a cache that outlives it."""
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,6 +14,7 @@ import pytest
 
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidConfig, InvalidSchema, SchemaProblem, SchemaUnavailable, UnknownSchema
+from streamer.ports import Schemas
 from streamer.stores.schemas import CachedSchemas, FirstOf, FolderSchemas, NoSchemas, RegistrySchemas, schemas_from
 from streamer.testing import HandClock
 from tests.packets import TableOfSchemas, record_of
@@ -158,6 +162,29 @@ def test_of_several_stores_the_first_answer_or_the_most_hopeful_problem_counts()
     assert FirstOf([unknown, down, TableOfSchemas({1: SCHEMA})]).by_id(1) == SCHEMA
     with pytest.raises(SchemaUnavailable):
         FirstOf([unknown, down]).by_id(2)
+
+
+class Batch:
+    """What a caller has in hand when it asks."""
+
+
+def asked(store: Schemas, number: int) -> weakref.ref[Batch]:
+    batch = Batch()
+    with suppress(SchemaProblem):
+        store.by_id(number)
+    return weakref.ref(batch)
+
+
+@pytest.mark.parametrize("last", [TableOfSchemas({1: SCHEMA}), NoSchemas()])
+def test_problems_do_not_keep_what_their_callers_had_in_hand(last: Schemas) -> None:
+    several = FirstOf([NoSchemas(), last])
+    remembering = CachedSchemas(several, HandClock())
+    gc.disable()
+    try:
+        for store in (several, remembering, remembering):
+            assert asked(store, 1)() is None
+    finally:
+        gc.enable()
 
 
 def test_a_folder_of_numbered_schemas(tmp_path: Path) -> None:
