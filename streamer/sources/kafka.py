@@ -43,7 +43,7 @@ _SETTINGS: Mapping[str, str | int | bool] = {
     "isolation.level": "read_committed",  # what a producer took back is no alert
     "topic.metadata.refresh.interval.ms": 20_000,  # a new daily topic is found within this
     "fetch.queue.backoff.ms": 100,  # the default, 1 s, starves a worker whose packets fill the queue
-    "fetch.message.max.bytes": 4_194_304,  # of a partition in one answer; with the default, 1 MB, receiving takes a quarter more CPU
+    "fetch.message.max.bytes": 4_194_304,  # of a partition in one answer; with the default, 1 MB, receiving takes a quarter more
     "queued.max.messages.kbytes": 65_536,  # memory of the queue; the default of 1 GB a worker is too much for one per core
     "receive.message.max.bytes": 512 * 1024 * 1024,  # a message above it would be asked for again and again for ever
     "log_level": 2,  # librdkafka's own lines are repeated by the error callback, once each
