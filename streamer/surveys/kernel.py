@@ -14,8 +14,8 @@ kernel: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @kernel
-def ordered_points(now, offsets, begins, epoch, band, flux, flux_err, total, kind):
-    """The light curve of each alert, in its order.
+def chosen_points(now, offsets, begins, epoch, band, flux, flux_err, kind):
+    """Which points make the light curve of each alert, in their order.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ def ordered_points(now, offsets, begins, epoch, band, flux, flux_err, total, kin
         The rows of each table.
     begins : int64[tables]
         Where each table begins in the columns.
-    epoch, band, flux, flux_err, total, kind : array[m]
+    epoch, band, flux, flux_err, kind : array[m]
         The points of all tables, one table behind the other.
 
     Returns
     -------
-    (int64[n + 1], array[k] for each column)
-        The rows' offsets, and the points that were measured and are not later than the alert, each row's by (epoch, band, kind) and
-        each of these once, that of the first table.
+    (int64[k], int64[n + 1])
+        Indices of the points that were measured and are not later than the alert, each row's by (epoch, band, kind) and each of
+        these once, that of the first table; and the rows' offsets.
     """
     order = np.empty(epoch.shape[0], np.int64)
     spare = np.empty(epoch.shape[0], np.int64)
@@ -55,8 +55,7 @@ def ordered_points(now, offsets, begins, epoch, band, flux, flux_err, total, kin
                 kept += 1
         end = kept
         bounds[row + 1] = end
-    chosen = order[:end]
-    return bounds, epoch[chosen], band[chosen], flux[chosen], flux_err[chosen], total[chosen], kind[chosen]
+    return order[:end], bounds
 
 
 @kernel

@@ -74,10 +74,16 @@ def identities(alert_id, source_object, dia_object, source_body, body, has_dia_o
         elif _is_id(dia):
             kind, number = _DIA, dia
         size = _write_digits(number, object_id[i])
-        begin = _PREFIX.shape[0] + kind.shape[0]
-        key[i, : _PREFIX.shape[0]] = _PREFIX
-        key[i, _PREFIX.shape[0] : begin] = kind
-        key[i, begin : begin + size] = object_id[i, :size]
+        end = _put(key[i], _put(key[i], 0, _PREFIX, _PREFIX.shape[0]), kind, kind.shape[0])
+        _put(key[i], end, object_id[i], size)
+
+
+@kernel
+def _put(text, begin, part, size):
+    """Write the first bytes of a part; where they end."""
+    for k in range(size):
+        text[begin + k] = part[k]
+    return begin + size
 
 
 @kernel

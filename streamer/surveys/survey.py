@@ -16,7 +16,7 @@ from streamer.data.arrays import Bools, Bytes, Column, Float64s, Int64s, Texts
 from streamer.data.batch import AlertBatch, Rejections
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.errors import Reason, Stage
-from streamer.surveys.kernel import cleaned, ordered_points
+from streamer.surveys.kernel import chosen_points, cleaned
 
 MJD_EPOCH = date(1858, 11, 17)
 MAX_ID_BYTES = 64
@@ -100,8 +100,9 @@ def light_curves(epoch: Float64s, offsets: Sequence[Int64s], points: Mapping[str
     Ragged
         Points that were measured (finite epoch, known band, positive finite error, finite flux unless a limit), by epoch.
     """
-    bounds, *columns = ordered_points(epoch, np.array(offsets), begins_of(offsets)[:-1], *points.values())
-    return Ragged(bounds, dict(zip(points, columns, strict=True)))
+    keys = (points[name] for name in ("epoch", "band", "flux", "flux_err", "kind"))
+    order, bounds = chosen_points(epoch, np.array(offsets), begins_of(offsets)[:-1], *keys)
+    return Ragged(bounds, {name: column.take(order) for name, column in points.items()})
 
 
 def begins_of(offsets: Sequence[Int64s]) -> Int64s:
