@@ -1,8 +1,9 @@
 """Which classes an alert may be of at a stated level: class-conditional (Mondrian) conformal sets, and the answer that each gives.
 
-A class is in the set of an alert unless the alert's probability of it is lower than that of nearly all calibration objects of the
-class. If alert and calibration objects of the class are exchangeable, at least `level` of the class's alerts have it in their set,
-whatever the model is worth (Vovk, Gammerman & Shafer 2005, chapter 4; Sadinle, Lei & Wasserman 2019): a bad model gives large sets.
+A class is in the set of an alert unless its conformity (:mod:`streamer.classify.conformity`) is lower than that of nearly all
+calibration objects of the class. If alert and calibration objects of the class are exchangeable, at least `level` of the class's
+alerts have it in their set, whatever the model is worth (Vovk, Gammerman & Shafer 2005, chapter 4; Sadinle, Lei & Wasserman 2019):
+a bad model gives large sets.
 
 To fit one, with the probabilities that the calibrated model gives to one alert of each calibration object and maturity bin::
 
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from streamer.classify.conformity import Branches, branches, conformity
 from streamer.classify.maturity import bin_of
 from streamer.classify.taxonomy import CLASSES, NOT_CLASSIFIED, Class, ancestors, parents_of
 from streamer.data.arrays import Bools, Float64s, Int8s, Int32s, Int64s
@@ -34,12 +36,12 @@ FEWEST = 20
 LEVEL = 0.9
 """Level of the sets unless the settings say otherwise."""
 MOST = 2000
-"""Probabilities kept for one class and bin: from there on more of them move a threshold by less than .01."""
+"""Numbers kept for one class and bin: from there on more of them move a threshold by less than .01."""
 DIGITS = 6
 """Decimal places that are kept; cut off, not rounded, so that sets never get smaller by it."""
 
 Cells = tuple[tuple[float, ...], ...]
-"""For each bin the probabilities that calibration objects of one class have of their class, rising."""
+"""For each bin the conformities that calibration objects of one class have to their class, rising."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Conformal:
     objects : tuple of int
         Calibration objects of each class; those of a bin are different objects, but an object may be in several bins.
     cells : tuple of Cells
-        For each class and bin, what its calibration objects have of the true class.
+        For each class and bin, the conformities of its calibration objects.
     """
 
     leaves: tuple[Class, ...]
@@ -88,7 +90,8 @@ class Conformal:
         owner : int64[m], optional
             Which object each alert is of. At most one alert of an object should be in a bin; without `owner` all are different.
         """
-        of_truth = np.floor(probabilities[np.arange(len(truth)), truth] * 10**DIGITS) / 10**DIGITS
+        scores = conformity(probabilities, branches(leaves))
+        of_truth = np.floor(scores[np.arange(len(truth)), truth] * 10**DIGITS) / 10**DIGITS
         place = bin_of(n_detections, first)
         who = np.arange(len(truth)) if owner is None else owner
         cells = tuple(
@@ -115,7 +118,7 @@ class Conformal:
         )
 
     def _threshold(self, leaf: int, number: int, level: Fraction) -> float:
-        """The smallest probability with which the class is in the set.
+        """The smallest conformity with which the class is in the set.
 
         From the objects of the class in the bin; where they are fewer than ``FEWEST``, those of the nearest bins are added until
         they are not, of two equally near ones the younger first; a class that does not answer for itself shares the objects of all
@@ -137,7 +140,7 @@ class Conformal:
     def to_json(self) -> list[dict[str, Any]]:
         """The entry of the calibration's file: a list of classes."""
         return [
-            {"class_id": leaf.id, "objects": objects, "probabilities": [list(cell) for cell in cells]}
+            {"class_id": leaf.id, "objects": objects, "conformities": [list(cell) for cell in cells]}
             for leaf, objects, cells in zip(self.leaves, self.objects, self.cells, strict=True)
         ]
 
@@ -171,7 +174,9 @@ class Rule:
     first : tuple of int
         Maturity bins.
     thresholds : float64[bins, k]
-        A class is in the set if its probability is not below; −inf puts it into every set.
+        A class is in the set if its conformity is not below; −inf puts it into every set.
+    of_branches : Branches
+        As from :func:`streamer.classify.conformity.branches`.
     nodes : int32[m]
         Ids of the classes that can answer, the deepest first; the last is above all.
     is_leaf : bool[m]
@@ -183,6 +188,7 @@ class Rule:
     level: float
     first: tuple[int, ...]
     thresholds: Float64s
+    of_branches: Branches
     nodes: Int32s
     is_leaf: Bools
     misses: Float64s
@@ -201,6 +207,7 @@ class Rule:
             level=level,
             first=tuple(first),
             thresholds=thresholds,
+            of_branches=branches(leaves),
             nodes=np.array([node.id for node in nodes], dtype=np.int32),
             is_leaf=np.isin([node.id for node in nodes], [leaf.id for leaf in leaves]),
             misses=misses,
@@ -212,7 +219,7 @@ class Rule:
         A set that holds anything holds the most probable class too. Where the thresholds of the classes differ much, it could lack
         it, and an unlikely class would be named; a set that is larger covers no less.
         """
-        members: Bools = probabilities >= self.thresholds[bin_of(n_detections, self.first)]
+        members: Bools = conformity(probabilities, self.of_branches) >= self.thresholds[bin_of(n_detections, self.first)]
         some = members.any(axis=1)
         members[some, probabilities[some].argmax(axis=1)] = True
         return members
@@ -248,7 +255,7 @@ def threshold(rising: Float64s, objects: int, level: Fraction) -> float:
     Parameters
     ----------
     rising : float64[m]
-        Probabilities that calibration alerts have of their class, rising.
+        Conformities of calibration alerts to their class, rising.
     objects : int
         Of how many objects they are, n = min(m, objects): several alerts of one object tell less than as many of different ones.
     level : Fraction
@@ -264,7 +271,7 @@ def conformal_of(entry: Any, first: Sequence[int], where: str) -> Conformal:
     if not isinstance(entry, list) or not entry:
         raise InvalidBundle(f"{where} must be a list of classes")
     leaves = tuple(_checked_class(each, len(first), f"{where}[{number}]") for number, each in enumerate(entry))
-    cells = tuple(tuple(tuple(map(float, cell)) for cell in each["probabilities"]) for each in entry)
+    cells = tuple(tuple(tuple(map(float, cell)) for cell in each["conformities"]) for each in entry)
     return Conformal(leaves, tuple(first), tuple(each["objects"] for each in entry), cells)
 
 
@@ -272,15 +279,15 @@ def _checked_class(each: Any, bins: int, where: str) -> Class:
     known = {cls.id: cls for cls in CLASSES}
     if not isinstance(each, dict) or type(each.get("class_id")) is not int or each["class_id"] not in known:
         raise InvalidBundle(f"{where} must be an object with the class_id of a class of the taxonomy")
-    cells = each.get("probabilities")
+    cells = each.get("conformities")
     if not isinstance(cells, list) or len(cells) != bins:
-        raise InvalidBundle(f"{where}.probabilities must be {bins} lists, one for each bin of temperature")
+        raise InvalidBundle(f"{where}.conformities must be {bins} lists, one for each bin of temperature")
     for number, cell in enumerate(cells):
         if not _is_rising_share(cell):
-            raise InvalidBundle(f"{where}.probabilities[{number}] must be numbers from 0 to 1, none smaller than the one before")
+            raise InvalidBundle(f"{where}.conformities[{number}] must be numbers from 0 to 1, none smaller than the one before")
     objects = each.get("objects")
     if type(objects) is not int or objects < 0 or (objects > 0) != any(cells):
-        raise InvalidBundle(f"{where}.objects is {objects!r:.80}; it must be the number of objects that the probabilities are of")
+        raise InvalidBundle(f"{where}.objects is {objects!r:.80}; it must be the number of objects that the conformities are of")
     return known[each["class_id"]]
 
 

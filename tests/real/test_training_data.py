@@ -134,7 +134,7 @@ def test_real_packets_give_in_service_the_very_features_of_training(real_data: P
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("name", ["variability-ztf", "variability-lsst"])
+@pytest.mark.parametrize("name", ["variability-ztf", "variability-ztf-context", "variability-lsst"])
 def test_shipped_models_score_today_what_their_reports_say(real_data: Path, name: str) -> None:
     """Fails when a feature, a reader or the scoring changed so much that the model must be trained again."""
     result = evaluate(name, real_data)
@@ -174,6 +174,9 @@ def matched(alerts: AlertBatch, table: LightCurves) -> tuple[AlertBatch, Picks]:
 
 @pytest.mark.real_data
 def test_context_and_total_flux_of_real_packets_are_those_of_the_service(real_data: Path) -> None:
+    _, recipe = read_recipe(RECIPES / "variability-ztf-context.toml")
+    names = [name for name in inputs_of(recipe, ztf_bts.ZTF_BANDS) if "total" in name or name == "trigger_amplitude"]
+    names += [feature.name for feature in context.FEATURES]
     table = ztf_packets.read(real_data)
     assert table.context is not None
     assert (table.context.lengths > 0).mean() > 0.9
@@ -182,7 +185,6 @@ def test_context_and_total_flux_of_real_packets_are_those_of_the_service(real_da
         served, picks = matched(alerts, table)
         trained = alerts_of(table, picks, "stream", "all")
         assert set(served.context) == set(trained.context)
-        names = [feature.name for feature in context.FEATURES] + ["trigger_total_magnitude", "trigger_amplitude"]
         pairs = zip(features.compute(trained, names), features.compute(served, names), strict=True)
         same = [np.array_equal(one, two, equal_nan=True) for one, two in pairs]
         compared += len(picks)

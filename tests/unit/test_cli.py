@@ -282,7 +282,7 @@ def test_damaged_bundles_are_named_and_the_others_are_listed(bundles: Path) -> N
 
 def test_a_replay_explains_its_answers_and_says_its_level(packets: Path, bundles: Path, tmp_path: Path) -> None:
     tree = json.loads((bundles / "tiny" / "manifest.json").read_bytes())
-    empty = [{"class_id": number, "objects": 0, "probabilities": [[]]} for number in tree["leaves"]]
+    empty = [{"class_id": number, "objects": 0, "conformities": [[]]} for number in tree["leaves"]]
     calibration = json.dumps({"temperature": 1.0, "conformal": empty}).encode()
     tree["checksums"]["calibration.json"] = hashlib.sha256(calibration).hexdigest()
     (bundles / "tiny" / "calibration.json").write_bytes(calibration)

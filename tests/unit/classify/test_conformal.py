@@ -15,6 +15,7 @@ from scipy.stats import betabinom, binomtest
 from streamer.classify import taxonomy
 from streamer.classify.calibration import Calibration
 from streamer.classify.conformal import FEWEST, MOST, Conformal, threshold
+from streamer.classify.conformity import branches, conformity
 from streamer.classify.taxonomy import ancestors, by_name
 from streamer.data.arrays import Float64s, Int64s
 from streamer.data.batch import State, Why
@@ -169,7 +170,7 @@ def test_a_bin_with_too_few_objects_takes_those_of_the_nearest_bins() -> None:
 
     def of_bins(*bins: int) -> float:
         rows = np.isin(n_detections, bins)
-        kept = np.floor(np.sort(probabilities[rows, 0]) * 1e6) / 1e6
+        kept = np.floor(np.sort(conformity(probabilities, branches(LEAVES))[rows, 0]) * 1e6) / 1e6
         return threshold(kept, len(truth), Fraction("0.9"))
 
     assert conformal.rule(0.9).thresholds[:, 0].tolist() == [of_bins(1), of_bins(1, 3), of_bins(3, 6), of_bins(3, 6, 15)]
@@ -210,7 +211,7 @@ def test_conformal_data_read_back_as_they_were_written(conformal: Conformal) -> 
 
 
 def damaged(**entries: Any) -> Any:
-    return [{"class_id": 2222, "objects": 2, "probabilities": [[0.1, 0.2], []], **entries}]
+    return [{"class_id": 2222, "objects": 2, "conformities": [[0.1, 0.2], []], **entries}]
 
 
 @pytest.mark.parametrize(
@@ -221,16 +222,16 @@ def damaged(**entries: Any) -> Any:
         ([1], r"conformal\[0\]"),
         (damaged(class_id="SNIa"), r"conformal\[0\]"),
         (damaged(class_id=1), r"conformal\[0\]"),
-        (damaged(probabilities=[[0.1, 0.2]]), r"conformal\[0\]\.probabilities must be 2 lists"),
-        (damaged(probabilities=[[0.2, 0.1], []]), r"conformal\[0\]\.probabilities\[0\]"),
-        (damaged(probabilities=[[0.1], [1.5]]), r"conformal\[0\]\.probabilities\[1\]"),
-        (damaged(probabilities=[[math.nan], [0.1]]), r"conformal\[0\]\.probabilities\[0\]"),
-        (damaged(probabilities=[[True], [0.1]]), r"conformal\[0\]\.probabilities\[0\]"),
-        (damaged(probabilities="many"), r"conformal\[0\]\.probabilities"),
+        (damaged(conformities=[[0.1, 0.2]]), r"conformal\[0\]\.conformities must be 2 lists"),
+        (damaged(conformities=[[0.2, 0.1], []]), r"conformal\[0\]\.conformities\[0\]"),
+        (damaged(conformities=[[0.1], [1.5]]), r"conformal\[0\]\.conformities\[1\]"),
+        (damaged(conformities=[[math.nan], [0.1]]), r"conformal\[0\]\.conformities\[0\]"),
+        (damaged(conformities=[[True], [0.1]]), r"conformal\[0\]\.conformities\[0\]"),
+        (damaged(conformities="many"), r"conformal\[0\]\.conformities"),
         (damaged(objects=0), r"conformal\[0\]\.objects is 0"),
         (damaged(objects=-1), r"conformal\[0\]\.objects"),
         (damaged(objects=2.5), r"conformal\[0\]\.objects"),
-        (damaged(probabilities=[[], []]), r"conformal\[0\]\.objects is 2"),
+        (damaged(conformities=[[], []]), r"conformal\[0\]\.objects is 2"),
     ],
 )
 def test_damaged_conformal_data_are_refused_by_name(entry: Any, named: str) -> None:
@@ -259,10 +260,41 @@ def test_no_set_that_holds_anything_lacks_the_most_probable_class(conformal: Con
 def test_an_unlikely_class_is_not_named_because_the_likely_one_is_usually_likelier() -> None:
     n = 40
     truth = np.repeat([0, 1], n)
-    probabilities = np.zeros((2 * n, len(LEAVES)))
+    probabilities = np.zeros((2 * n, 2))
     probabilities[:n, 0] = 0.99  # whoever is of the first class is so beyond doubt
-    probabilities[n:, 1] = 0.05  # and the second class is never probable
+    probabilities[n:] = 0.9, 0.05  # and the second class is never probable
     conformal = Conformal.of(probabilities, truth, np.full(2 * n, 9), LEAVES[:2], FIRST)
     doubtful = np.array([[0.9, 0.06]])
     assert conformal.rule(0.9).possible(doubtful, np.array([9])).tolist() == [[True, True]]
     assert State(conformal.rule(0.9).answers(doubtful, np.array([9])).state[0]) is not State.CLASSIFIED
+
+
+def test_conformity_is_nearness_to_the_best_class_and_the_share_of_the_branch() -> None:
+    probability = np.array([[0.4, 0.2, 0.1, 0.0, 0.05, 0.05, 0.2], [0.0] * 7, [np.nan] * 7])
+    non_recurring, recurring = 0.7, 0.3
+    expected = [0.4 / 0.4, 0.2 / 0.4, 0.1 / 0.4, 0.0, 0.05 / 0.4, 0.05 / 0.4, 0.2 / 0.4]
+    expected = [value * math.sqrt(share) for value, share in zip(expected, [non_recurring] * 4 + [recurring] * 3, strict=True)]
+    found = conformity(probability, branches(LEAVES))
+    assert found[0].tolist() == pytest.approx(expected)
+    assert found[1].tolist() == [0.0] * 7
+    assert np.isnan(found[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("SNIa", "TDE", "RRL", "AGN"), [[0, 1], [2, 3]]),
+        (("SNIa", "SNIbc", "TDE"), [[0, 1], [2]]),
+        (("SNIa", "SNIbc"), [[0], [1]]),
+        (("SNIa",), [[0]]),
+    ],
+)
+def test_branches_part_below_the_nearest_common_ancestor(names: tuple[str, ...], expected: list[list[int]]) -> None:
+    assert [columns.tolist() for columns in branches([by_name(name) for name in names])] == expected
+
+
+@given(seed=st.integers(0, 99), n=st.integers(1, 70))
+def test_conformity_does_not_depend_on_the_batch(seed: int, n: int) -> None:
+    probability = simplex(np.random.default_rng(seed), np.zeros(n, dtype=np.int64))
+    rows = [conformity(probability[i : i + 1], branches(LEAVES))[0] for i in range(n)]
+    np.testing.assert_array_equal(conformity(probability, branches(LEAVES)), rows)
