@@ -134,9 +134,10 @@ def test_rows_without_an_input_are_not_classified_by_a_model_that_needs_all() ->
 
 
 def conformal_of_tiny(leaves: tuple[int, ...] = LEAVES) -> Calibration:
-    """Sets from objects of which the model says the truth with a probability of .3 or more."""
+    """Sets from objects of which the model says that the truth is nearly as probable as the others."""
     truth = np.repeat(np.arange(len(leaves)), 50)
     probabilities = np.full((len(truth), len(leaves)), 0.3)
+    probabilities[np.arange(len(truth)), truth] = 0.27
     classes = tuple(map(taxonomy.by_id, leaves))
     return Calibration((1,), (2.0,), Conformal.of(probabilities, truth, np.full(len(truth), 3), classes, (1,)))
 
@@ -147,7 +148,10 @@ def test_a_bundle_with_conformal_data_answers_by_its_sets() -> None:
     assert scores.possible is not None
     assert scores.level == 0.8
     assert not scores.possible[29].any()
-    assert scores.possible[:29].tolist() == (scores.leaves[:29] >= 0.3).tolist()
+    calibration = conformal_of_tiny()
+    assert calibration.conformal is not None
+    expected = calibration.conformal.rule(0.8).possible(scores.leaves[:29], np.full(29, 5))
+    assert scores.possible[:29].tolist() == expected.tolist()
     one = scores.possible.sum(axis=1) == 1
     assert 0 < one.sum() < 29
     assert (scores.state[one] == State.CLASSIFIED).all()
