@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,9 +152,7 @@ def bare(alerts: AlertBatch) -> AlertBatch:
     """The alerts with nothing but the difference flux of their detections."""
     curves = alerts.light_curves.where(alerts.light_curves["kind"] == Kind.DETECTION)
     total = np.full(len(curves["total"]), np.nan, dtype=np.float32)
-    fields = {name: getattr(alerts, name) for name in AlertBatch.__slots__}
-    fields |= {"light_curves": Ragged(curves.offsets, {**curves.columns, "total": total}), "context": {}, "series": {}}
-    return AlertBatch(**fields)
+    return replace(alerts, light_curves=Ragged(curves.offsets, {**curves.columns, "total": total}), context={}, series={})
 
 
 def matched(alerts: AlertBatch, table: LightCurves) -> tuple[AlertBatch, Picks]:
