@@ -16,9 +16,12 @@ from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
 from streamer.features.kernel import kernel
-from streamer.features.points import points_by_band
+from streamer.features.points import points_by_band, stride
 
 MIN_POINTS = 5
+MOST_POINTS = 64
+"""Of more detections in a band every second, third … pair of neighbours is used, since each costs two dozen steps of the filter: of
+neighbours, so that short memories still show."""
 _LOG_TIMES = (np.log(0.05), np.log(500.0))
 """ln of the shortest and the longest damping time, d."""
 _COARSE = 10
@@ -55,7 +58,7 @@ def compute(alerts: AlertBatch) -> Float32s:
     """float32[n, 2 × number of bands], both of one band before those of the next."""
     points = points_by_band(alerts, Kind.DETECTION)
     values = np.full((len(points.counts), len(PER_BAND)), np.nan)
-    work = np.empty((3, points.longest))
+    work = np.empty((6, MOST_POINTS))
     _memories(points.offsets, points.time, points.flux, points.error, work, values)
     return as_features(values.reshape(len(alerts), len(alerts.bands) * len(PER_BAND)))
 
@@ -65,27 +68,37 @@ FAMILY = Family("autoregression", outputs, compute)
 
 @kernel
 def _memories(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, work: Float64s, out: Float64s) -> None:
+    t, f, e, x, noise, gap = work[0], work[1], work[2], work[3], work[4], work[5]
     for k in range(offsets.shape[0] - 1):
-        start, end = offsets[k], offsets[k + 1]
-        n = end - start
-        if n < MIN_POINTS:
+        if offsets[k + 1] - offsets[k] < MIN_POINTS:
             continue
-        f, e = flux[start:end], error[start:end]
-        if np.all(f == f[0]):
-            continue
-        x, noise, gap = work[0, :n], work[1, :n], work[2, :n]
-        mean = np.sum(f / (e * e)) / np.sum(1.0 / (e * e))
-        variance = np.var(f)
-        share = 1.0
-        for i in range(n):
-            x[i] = (f[i] - mean) / np.sqrt(variance)
-            noise[i] = max(e[i] * e[i] / variance, _LEAST_NOISE)
-            gap[i] = time[start + i] - time[start + max(i - 1, 0)]
-            share -= noise[i] / n
-        share = max(share, _LEAST_SHARE)
-        log_time, likelihood = _most_likely(x, noise, gap, share)
-        out[k, 0] = np.exp(-np.exp(-log_time))
-        out[k, 1] = (likelihood - log_likelihood(x, noise, gap, share, -np.inf)) / n
+        step = stride(offsets[k + 1] - offsets[k], MOST_POINTS)
+        n = 0
+        for i in range(offsets[k + 1] - offsets[k]):
+            if (i // 2) % step == 0:
+                t[n], f[n], e[n] = time[offsets[k] + i], flux[offsets[k] + i], error[offsets[k] + i]
+                n += 1
+        _memory(t[:n], f[:n], e[:n], x[:n], noise[:n], gap[:n], out[k])
+
+
+@kernel
+def _memory(t: Float64s, f: Float64s, e: Float64s, x: Float64s, noise: Float64s, gap: Float64s, out: Float64s) -> None:
+    """Both columns from one band; `x`, `noise` and `gap` are room for its length."""
+    n = t.shape[0]
+    if np.all(f == f[0]):
+        return
+    mean = np.sum(f / (e * e)) / np.sum(1.0 / (e * e))
+    variance = np.var(f)
+    share = 1.0
+    for i in range(n):
+        x[i] = (f[i] - mean) / np.sqrt(variance)
+        noise[i] = max(e[i] * e[i] / variance, _LEAST_NOISE)
+        gap[i] = t[i] - t[max(i - 1, 0)]
+        share -= noise[i] / n
+    share = max(share, _LEAST_SHARE)
+    log_time, likelihood = _most_likely(x, noise, gap, share)
+    out[0] = np.exp(-np.exp(-log_time))
+    out[1] = (likelihood - log_likelihood(x, noise, gap, share, -np.inf)) / n
 
 
 @kernel
@@ -136,7 +149,7 @@ def log_likelihood(x: Float64s, noise: Float64s, gap: Float64s, share: float, lo
         ln of the damping time in d; −∞ for independent values.
     """
     pace = np.exp(-log_time)
-    state, spread, total = 0.0, share, 0.0
+    state, spread, total, product = 0.0, share, 0.0, 1.0
     for i in range(x.shape[0]):
         if i:
             keep = np.exp(-gap[i] * pace) if gap[i] > 0 else 1.0
@@ -144,8 +157,13 @@ def log_likelihood(x: Float64s, noise: Float64s, gap: Float64s, share: float, lo
             spread = keep * keep * spread + share * (1.0 - keep * keep)
         expected = spread + noise[i]
         surprise = x[i] - state
-        total -= 0.5 * (np.log(expected) + surprise * surprise / expected)
-        gain = spread / expected
+        gain = 1.0 / expected
+        total += surprise * surprise * gain
+        product *= expected
+        if not 1e-100 < product < 1e100:  # one logarithm for many values
+            total += np.log(product)
+            product = 1.0
+        gain *= spread
         state += gain * surprise
         spread *= 1.0 - gain
-    return float(total)
+    return float(-0.5 * (total + np.log(product)))

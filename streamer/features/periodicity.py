@@ -12,7 +12,7 @@ from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features
-from streamer.features.kernel import kernel
+from streamer.features.kernel import cosine_and_sine, kernel, summing_kernel
 from streamer.features.points import points_by_band
 from streamer.features.scan import scan
 from streamer.features.spectrum import (
@@ -236,9 +236,11 @@ def log_false_alarm(power: float, n: int, n_bands: int, trials: float) -> float:
 def _folded(phase: Float64s, flux: Float64s, error: Float64s, out: Float64s) -> None:
     """Columns 7–11 of `out`, from one band; `phase` is in cycles and may be any number."""
     n = phase.shape[0]
-    out[7], out[8] = _fourier_ratio(phase, flux, error, 2)
+    weights, fluxes = np.zeros((2 * _HARMONICS + 1, 2)), np.zeros((_HARMONICS + 1, 2))
+    _fourier_sums(phase, flux, error, np.max(np.abs(flux)), weights, fluxes)
+    out[7], out[8] = _fourier_ratio(weights, fluxes, 2)
     if n >= _MIN_FOR_THIRD:
-        out[9], out[10] = _fourier_ratio(phase, flux, error, _HARMONICS)
+        out[9], out[10] = _fourier_ratio(weights, fluxes, _HARMONICS)
     order = np.argsort(phase - np.floor(phase), kind="mergesort")
     steps = 0.0
     for i in range(1, n):
@@ -246,22 +248,39 @@ def _folded(phase: Float64s, flux: Float64s, error: Float64s, out: Float64s) -> 
     out[11] = steps / (n * np.var(flux))
 
 
+@summing_kernel
+def _fourier_sums(phase: Float64s, flux: Float64s, error: Float64s, scale: float, weights: Float64s, fluxes: Float64s) -> None:
+    """Add Σw cos kx and Σw sin kx to row k of `weights`, the same of the fluxes to `fluxes`, both in units of `scale`."""
+    for k in range(weights.shape[0]):
+        for i in range(phase.shape[0]):
+            c, s = cosine_and_sine(k * phase[i])
+            w = (scale / error[i]) ** 2
+            weights[k, 0] += w * c
+            weights[k, 1] += w * s
+            if k < fluxes.shape[0]:
+                fluxes[k, 0] += w * c * (flux[i] / scale)
+                fluxes[k, 1] += w * s * (flux[i] / scale)
+
+
 @kernel
-def _fourier_ratio(phase: Float64s, flux: Float64s, error: Float64s, harmonics: int) -> tuple[float, float]:
-    """Amplitude ratio and phase difference of the highest harmonic to the first; NaN where the fit is not determined."""
+def _fourier_ratio(weights: Float64s, fluxes: Float64s, harmonics: int) -> tuple[float, float]:
+    """Amplitude ratio and phase difference of the highest harmonic to the first; NaN where the fit is not determined.
+
+    A product of two harmonics is half the sum of those of the difference and of the sum of their numbers, so that the normal
+    equations of weighted least squares are made of the sums of :func:`_fourier_sums`.
+    """
     size = 2 * harmonics + 1
-    normal, right, row = np.zeros((size, size)), np.zeros(size), np.empty(size)
-    scale = np.max(np.abs(flux))
-    for i in range(phase.shape[0]):
-        w = (scale / error[i]) ** 2
-        row[0] = 1.0
-        for h in range(1, harmonics + 1):
-            row[2 * h - 1] = np.cos(2.0 * np.pi * h * phase[i])
-            row[2 * h] = np.sin(2.0 * np.pi * h * phase[i])
-        for a in range(size):
-            right[a] += w * row[a] * flux[i] / scale
-            for b in range(a + 1):
-                normal[a, b] += w * row[a] * row[b]
+    normal, right = np.zeros((size, size)), np.zeros(size)
+    normal[0, 0], right[0] = weights[0, 0], fluxes[0, 0]
+    for a in range(1, harmonics + 1):
+        right[2 * a - 1], right[2 * a] = fluxes[a]
+        normal[2 * a - 1, 0], normal[2 * a, 0] = weights[a]
+        for b in range(1, a + 1):
+            apart, both = weights[a - b], weights[a + b]
+            normal[2 * a - 1, 2 * b - 1] = 0.5 * (apart[0] + both[0])
+            normal[2 * a, 2 * b] = 0.5 * (apart[0] - both[0])
+            normal[2 * a, 2 * b - 1] = 0.5 * (both[1] + apart[1])
+            normal[2 * a - 1, 2 * b] = 0.5 * (both[1] - apart[1])
     if not _solve(normal, right):
         return np.nan, np.nan
     first = np.hypot(right[1], right[2])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.data.arrays import Float64s, Int64s
-from streamer.features.kernel import kernel
+from streamer.features.kernel import cosine_and_sine, kernel, summing_kernel
 
 MIN_POINTS_IN_BAND = 5
 """A sine with its mean takes three parameters; bands with fewer points than this say nothing about a period."""
@@ -68,19 +68,28 @@ def power_at(
     for b in range(chi2.shape[0]):
         if chi2[b] <= 0:
             continue
-        rc = rs = wc = ws = wcc = wcs = 0.0
-        for i in range(bands[b], bands[b + 1]):
-            angle = 2.0 * np.pi * frequency * time[i]
-            c, s = np.cos(angle), np.sin(angle)
-            rc, rs = rc + residual[i] * c, rs + residual[i] * s
-            wc, ws = wc + weight[i] * c, ws + weight[i] * s
-            wcc, wcs = wcc + weight[i] * c * c, wcs + weight[i] * c * s
+        inside = slice(bands[b], bands[b + 1])
+        rc, rs, wc, ws, wcc, wcs = _sums_at(time[inside], weight[inside], residual[inside], frequency)
         cc, ss, cs = wcc - wc * wc, 1.0 - wcc - ws * ws, wcs - wc * ws
         determinant = cc * ss - cs * cs
         if determinant > _DEGENERATE:
             power += chi2[b] * (ss * rc * rc + cc * rs * rs - 2.0 * cs * rc * rs) / determinant
             amplitude[b] = np.hypot(ss * rc - cs * rs, cc * rs - cs * rc) / determinant
     return power / np.sum(chi2)
+
+
+@summing_kernel
+def _sums_at(
+    time: Float64s, weight: Float64s, residual: Float64s, frequency: float
+) -> tuple[float, float, float, float, float, float]:
+    """Σr cos, Σr sin, Σw cos, Σw sin, Σw cos² and Σw cos sin of one band."""
+    rc = rs = wc = ws = wcc = wcs = 0.0
+    for i in range(time.shape[0]):
+        c, s = cosine_and_sine(frequency * time[i])
+        rc, rs = rc + residual[i] * c, rs + residual[i] * s
+        wc, ws = wc + weight[i] * c, ws + weight[i] * s
+        wcc, wcs = wcc + weight[i] * c * c, wcs + weight[i] * c * s
+    return rc, rs, wc, ws, wcc, wcs
 
 
 @kernel

@@ -250,10 +250,24 @@ def _ranks(f: Float64s, work: Float64s, out: Float64s) -> None:
     out[14] = (median - low) / (high - low)
     if n >= 4:
         out[15] = (quantile(work, 0.75) - quantile(work, 0.25)) / (high - low)
-    for i in range(n):
-        work[i] = abs(f[i] - median)
-    work.sort()
-    out[13] = quantile(work, 0.5) / np.std(f) * np.sqrt((n - 1.0) / n)
+    out[13] = _median_deviation(work, median) / np.std(f) * np.sqrt((n - 1.0) / n)
+
+
+@kernel
+def _median_deviation(ordered: Float64s, median: float) -> float:
+    """Median of the distances of sorted values from their median: they are met in order on the way out from it."""
+    n = ordered.shape[0]
+    above = int(np.searchsorted(ordered, median))
+    below, last, distance = above - 1, 0.0, 0.0
+    for _ in range(n // 2 + 1):
+        last = distance
+        if above >= n or (below >= 0 and median - ordered[below] <= ordered[above] - median):
+            distance = median - ordered[below]
+            below -= 1
+        else:
+            distance = ordered[above] - median
+            above += 1
+    return float(distance if n % 2 else 0.5 * (last + distance))
 
 
 @kernel

@@ -23,7 +23,7 @@ from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import AB_ZERO_POINT_NJY, Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
-from streamer.features.kernel import kernel
+from streamer.features.kernel import fading, kernel, summing_kernel
 from streamer.features.points import points_by_band, stride
 
 MIN_POINTS = 5
@@ -181,9 +181,9 @@ def fit(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s)
     """
     p[0], p[1], p[2], p[4] = 0.0, penalties[0, 0], penalties[1, 0], 0.0
     p[3] = np.log(np.exp(penalties[2, 0] - penalties[1, 0]) - 1.0)
-    normal, gradient = np.empty((5, 5)), np.empty(5)
+    normal, gradient, work = np.empty((5, 5)), np.empty(5), np.empty((6, t.shape[0]))
     factor, trial = np.empty((5, 5)), np.empty(5)
-    cost = _equations(t, f, w, penalties, p, normal, gradient)
+    cost = _equations(t, f, w, penalties, p, work, normal, gradient)
     damping = 1e-2
     for _ in range(STEPS):
         if _damped_step(normal, gradient, damping, factor, trial):
@@ -195,7 +195,7 @@ def fit(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s)
         if new < cost:
             gain = cost - new
             p[:] = trial
-            cost = _equations(t, f, w, penalties, p, normal, gradient)
+            cost = _equations(t, f, w, penalties, p, work, normal, gradient)
             if gain < 1e-4 + 1e-6 * cost:
                 return cost, 1.0
             damping = max(0.2 * damping, 1e-9)
@@ -228,12 +228,30 @@ def bazin(t: float, p: Float64s) -> float:
 
 @kernel
 def _cost(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s) -> float:
-    cost = 0.0
-    for i in range(t.shape[0]):
-        cost += ((f[i] - bazin(t[i], p)) * w[i]) ** 2
+    cost = _chi2(t, f, w, p, np.exp(-p[2]), _sigmoid(-p[3]), _softplus(-p[3]), np.exp(p[0]))
     for k in range(4):
         cost += ((_penalised(p, k) - penalties[k, 0]) / penalties[k, 1]) ** 2
     return float(cost if np.isfinite(cost) else np.inf)
+
+
+@summing_kernel
+def _height(z: float, s: float, q: float, at_peak: float, peak: float) -> float:
+    """Bazin's function without its baseline as a vector's lanes compute it: the exponent is 0 at the peak and nowhere above.
+
+    exp(−z s − softplus(x) + at_peak) with x = −z − q is exp(−z s − max(x, 0) + at_peak) / (1 + exp(−|x|)).
+    """
+    x = -z - q
+    return peak * fading(z * s + max(x, 0.0) - at_peak) / (1.0 + fading(abs(x)))
+
+
+@summing_kernel
+def _chi2(t: Float64s, f: Float64s, w: Float64s, p: Float64s, pace: float, s: float, at_peak: float, peak: float) -> float:
+    """χ² about Bazin's function of the parameters `p`, of which the last four arguments are made."""
+    chi2, epoch, q, base = 0.0, p[1], p[3], p[4]
+    for i in range(t.shape[0]):
+        residual = (f[i] - base - _height((t[i] - epoch) * pace, s, q, at_peak, peak)) * w[i]
+        chi2 += residual * residual
+    return chi2
 
 
 @kernel
@@ -246,28 +264,17 @@ def _penalised(p: Float64s, k: int) -> float:
 
 @kernel
 def _equations(
-    t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s, normal: Float64s, gradient: Float64s
+    t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s, work: Float64s, normal: Float64s, gradient: Float64s
 ) -> float:
-    """χ² + penalties at `p`; JᵀJ (its lower half) and Jᵀr of all residuals, r = (data − model)/σ."""
-    normal[:] = 0.0
-    gradient[:] = 0.0
-    row = np.empty(5)
+    """χ² + penalties at `p`; JᵀJ (its lower half) and Jᵀr of all residuals, r = (data − model)/σ. `work` is float64[6, n]."""
     pace, s = np.exp(-p[2]), _sigmoid(-p[3])
-    at_peak = _softplus(-p[3])
-    cost = 0.0
-    for i in range(t.shape[0]):
-        z = (t[i] - p[1]) * pace
-        before = _sigmoid(-z - p[3])
-        height = np.exp(p[0] - z * s - _softplus(-z - p[3]) + at_peak)
-        by_z = height * (before - s)
-        row[0] = height * w[i]
-        row[1] = -by_z * pace * w[i]
-        row[2] = -by_z * z * w[i]
-        row[3] = height * (z * s * (1.0 - s) + before - s) * w[i]
-        row[4] = w[i]
-        residual = (f[i] - height - p[4]) * w[i]
-        cost += residual * residual
-        _add(row, residual, normal, gradient)
+    _rows(t, f, w, p, pace, s, _softplus(-p[3]), np.exp(p[0]), work[0], work[1], work[2], work[3], work[4], work[5])
+    for a in range(5):
+        gradient[a] = _product(work[a], work[5])
+        for b in range(a + 1):
+            normal[a, b] = _product(work[a], work[b])
+    cost = _product(work[5], work[5])
+    row = np.empty(5)
     for k in range(4):
         row[:] = 0.0
         if k == 2:
@@ -279,6 +286,48 @@ def _equations(
         cost += residual * residual
         _add(row, residual, normal, gradient)
     return float(cost)
+
+
+@summing_kernel
+def _rows(
+    t: Float64s,
+    f: Float64s,
+    w: Float64s,
+    p: Float64s,
+    pace: float,
+    s: float,
+    at_peak: float,
+    peak: float,
+    by_flux: Float64s,
+    by_time: Float64s,
+    by_rise: Float64s,
+    by_ratio: Float64s,
+    by_base: Float64s,
+    residual: Float64s,
+) -> None:
+    """Write the derivative of each point's model by each parameter, and the residuals, all over the errors."""
+    epoch, q, base = p[1], p[3], p[4]
+    for i in range(t.shape[0]):
+        z = (t[i] - epoch) * pace
+        x = -z - q
+        low = fading(abs(x))
+        before = (low if x < 0 else 1.0) / (1.0 + low)
+        height = _height(z, s, q, at_peak, peak)
+        by_z = height * (before - s)
+        by_flux[i] = height * w[i]
+        by_time[i] = -by_z * pace * w[i]
+        by_rise[i] = -by_z * z * w[i]
+        by_ratio[i] = height * (z * s * (1.0 - s) + before - s) * w[i]
+        by_base[i] = w[i]
+        residual[i] = (f[i] - height - base) * w[i]
+
+
+@summing_kernel
+def _product(a: Float64s, b: Float64s) -> float:
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return total
 
 
 @kernel

@@ -10,11 +10,11 @@ from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
-from streamer.features.kernel import kernel
+from streamer.features.kernel import fading, kernel, summing_kernel
 from streamer.features.points import points_by_band, stride
 
 MIN_POINTS = 5
-MOST_POINTS = 128
+MOST_POINTS = 64
 """Of more detections in a band every second, third … is used: the cost grows with their square."""
 SCALES = (3.0, 15.0, 10.0, 100.0)
 """d; two that a packet's 30 days show, and the two of Sánchez-Sáez et al. 2021 for long histories."""
@@ -24,13 +24,16 @@ _PASSED = (np.exp(-0.5) - np.exp(-2.0)) ** 2
 _REACH = 8.0
 """Widths beyond which a weight, below 2e-7, is none."""
 
+ROUNDING = 1e-12
+"""Where each point is alone within the filter, its variance is nothing but what rounding leaves, of either sign."""
+
 LAGS = np.array([0.02, 0.5, 2.0, 8.0, 32.0, 128.0, 512.0])
 """d; edges of the bins of the structure function: within a night, then factors of four."""
 _MIN_PAIRS = 3
 _REFERENCE_LAG = 10.0
 
 _UNFILTERED = "fewer than 5 detections in the band, a shorter span than the time-scale, or a constant flux"
-_NO_RATIO = "one of the two is undefined or not positive"
+_NO_RATIO = "one of the two is undefined, or not above 1e-12"
 _NO_STRUCTURE = (
     "fewer than 5 detections in the band, or fewer than two bins of time lags (0.02, 0.5, 2, 8, 32, 128, 512 d) with 3 pairs of "
     "detections that differ by more than their errors"
@@ -109,7 +112,7 @@ def _timescales(
                 out[k, j] = filtered_variance(t[:n], f[:n], e[:n], scales[j]) / variance
         for j in range(2):
             low, high = out[k, 2 * j + 1], out[k, 2 * j]
-            if low > 0 and high > 0:
+            if low > ROUNDING and high > ROUNDING:
                 out[k, 4 + j] = high / low
         out[k, 6], out[k, 7] = structure(t[:n], f[:n], e[:n], lags)
 
@@ -119,50 +122,69 @@ def filtered_variance(t: Float64s, f: Float64s, e: Float64s, scale: float) -> fl
     """Variance of the difference of two Gaussian-weighted means, less what the errors give, over what the filter leaves of a sine.
 
     The widths are σ/√2 and σ√2 with σ = scale / (√2 π), at which a Mexican hat is most sensitive to that period; dividing by the
-    sum of the weights makes gaps harmless. One exponential serves both: the narrow weight is the wide one to the fourth power.
+    sum of the weights makes gaps harmless.
     """
     width = scale / (np.sqrt(2.0) * np.pi)
     n = t.shape[0]
     power = 0.0
-    first = 0
+    first = last = 0
     for i in range(n):
         while t[i] - t[first] > _REACH * width:
             first += 1
-        wide = narrow = wide_f = narrow_f = wide_e = narrow_e = cross_e = 0.0
-        for j in range(first, n):
-            if t[j] - t[i] > _REACH * width:
-                break
-            y = np.exp(-(((t[i] - t[j]) / (2.0 * width)) ** 2))
-            x = y**4
-            wide += y
-            narrow += x
-            wide_f += y * f[j]
-            narrow_f += x * f[j]
-            wide_e += (y * e[j]) ** 2
-            narrow_e += (x * e[j]) ** 2
-            cross_e += x * y * e[j] ** 2
-        noise = narrow_e / narrow**2 + wide_e / wide**2 - 2.0 * cross_e / (narrow * wide)
-        power += (narrow_f / narrow - wide_f / wide) ** 2 - noise
+        while last < n and t[last] - t[i] <= _REACH * width:
+            last += 1
+        power += _filtered_square(t[first:last], f[first:last], e[first:last], t[i], 0.5 / width)
     return float(power / n / _PASSED)
+
+
+@summing_kernel
+def _filtered_square(t: Float64s, f: Float64s, e: Float64s, time: float, scale: float) -> float:
+    """Square of the difference of the two means around one point, less what the errors give.
+
+    One exponential serves both weights: the narrow one is the wide one to the fourth power.
+    """
+    wide = narrow = wide_f = narrow_f = wide_e = narrow_e = cross_e = 0.0
+    for j in range(t.shape[0]):
+        u = (t[j] - time) * scale
+        y = fading(u * u)
+        yy = y * y
+        x = yy * yy
+        noise = e[j] * e[j]
+        wide += y
+        narrow += x
+        wide_f += y * f[j]
+        narrow_f += x * f[j]
+        wide_e += yy * noise
+        narrow_e += x * x * noise
+        cross_e += x * y * noise
+    noise = narrow_e / (narrow * narrow) + wide_e / (wide * wide) - 2.0 * cross_e / (narrow * wide)
+    return float((narrow_f / narrow - wide_f / wide) ** 2 - noise)
 
 
 @kernel
 def structure(t: Float64s, f: Float64s, e: Float64s, lags: Float64s) -> tuple[float, float]:
     """Exponent of the structure function and its value at 10 d: a straight line through its logarithm, weighted by pairs."""
     n_bins = lags.shape[0] - 1
-    pairs, lag, square = np.zeros(n_bins), np.zeros(n_bins), np.zeros(n_bins)
+    pairs, lag, square, product = np.zeros(n_bins), np.zeros(n_bins), np.zeros(n_bins), np.ones(n_bins)
+    # the first point that is at least so far from point i
+    edge = np.zeros(n_bins + 1, dtype=np.int64)
     for i in range(t.shape[0]):
-        place = 0
-        for j in range(i + 1, t.shape[0]):
-            apart = t[j] - t[i]
-            while place <= n_bins and apart >= lags[place]:
-                place += 1
-            if place > n_bins:
-                break
-            if place > 0:
-                pairs[place - 1] += 1.0
-                lag[place - 1] += np.log(apart / _REFERENCE_LAG)
-                square[place - 1] += (f[j] - f[i]) ** 2 - e[i] ** 2 - e[j] ** 2
+        for b in range(n_bins + 1):
+            while edge[b] < t.shape[0] and t[edge[b]] - t[i] < lags[b]:
+                edge[b] += 1
+        for b in range(n_bins):
+            there = slice(edge[b], edge[b + 1])
+            if edge[b + 1] > edge[b]:
+                middle = np.sqrt(lags[b] * lags[b + 1])
+                among, squares = _pairs_with(t[there], f[there], e[there], t[i], f[i], e[i], middle)
+                pairs[b] += edge[b + 1] - edge[b]
+                square[b] += squares
+                product[b] *= among
+                if not 1e-100 < product[b] < 1e100:  # one logarithm for many pairs
+                    lag[b] += np.log(product[b])
+                    product[b] = 1.0
+    for b in range(n_bins):
+        lag[b] += np.log(product[b]) + pairs[b] * np.log(np.sqrt(lags[b] * lags[b + 1]) / _REFERENCE_LAG)
     w = x = y = xx = xy = 0.0
     used = 0
     for b in range(n_bins):
@@ -178,3 +200,16 @@ def structure(t: Float64s, f: Float64s, e: Float64s, lags: Float64s) -> tuple[fl
         return np.nan, np.nan
     exponent = (xy - x * y / w) / (xx - x * x / w)
     return float(exponent), float(np.exp((y - exponent * x) / w))
+
+
+@summing_kernel
+def _pairs_with(
+    t: Float64s, f: Float64s, e: Float64s, time: float, flux: float, error: float, middle: float
+) -> tuple[float, float]:
+    """Product of the time lags to one point, in units of `middle`, and Σ (Δf)² − σ² − σ'²."""
+    product, square, noise = 1.0, 0.0, error * error
+    for j in range(t.shape[0]):
+        step = f[j] - flux
+        product *= (t[j] - time) / middle
+        square += step * step - e[j] * e[j] - noise
+    return product, square

@@ -16,7 +16,7 @@ from streamer.bench.models import Model, model_for, stand_in
 from streamer.bench.packets import SURVEYS, Sample, sample, with_history
 from streamer.bench.periods import Powers, astropy_powers, library_powers, periods
 from streamer.codec.framing import Framing
-from streamer.features import compute
+from streamer.features import compute, features_of
 from streamer.pipeline import Pipeline
 from streamer.stores.bundled import bundled_schema
 from streamer.tagged import VERSION
@@ -80,7 +80,7 @@ def test_library_features_of_the_same_name_are_ours(simulated: Sample, model: Mo
 
 
 def test_the_naive_fit_of_a_supernova_is_as_good_as_ours_and_both_baselines_make_one(simulated: Sample, model: Model) -> None:
-    read, names = CachedReader(simulated.schemas), model.classifier.inputs
+    read, names = CachedReader(simulated.schemas), tuple(each.name for each in features_of(model.classifier.manifest.bands))
     alerts = [alert_of(read(payload)) for payload in simulated.payloads]
     place = {name: number for number, name in enumerate(names)}
     seen = 0

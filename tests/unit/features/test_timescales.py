@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.features.timescales import FAMILY, LAGS, MOST_POINTS, SCALES
+from streamer.features.timescales import FAMILY, LAGS, MOST_POINTS, ROUNDING, SCALES
 from tests.builders import alert_batch
 from tests.unit.features.curves import NAN, Point, assert_close, batch, light_curves, points, scaled, values
 
@@ -49,7 +49,7 @@ def oracle(p: list[Point]) -> dict[str, float]:
     expected = {f"power_{scale:.0f}d": filtered(p, scale) if usable and p[-1][0] - p[0][0] >= scale else NAN for scale in SCALES}
     for short, long in (("3d", "15d"), ("10d", "100d")):
         high, low = expected[f"power_{short}"], expected[f"power_{long}"]
-        expected[f"power_ratio_{short}_{long}"] = high / low if high > 0 and low > 0 else NAN
+        expected[f"power_ratio_{short}_{long}"] = high / low if high > ROUNDING and low > ROUNDING else NAN
     expected["structure_exponent"], expected["structure_amplitude"] = structure(p) if usable else (NAN, NAN)
     return expected
 
