@@ -121,16 +121,24 @@ class Conformal:
         """The smallest conformity with which the class is in the set.
 
         From the objects of the class in the bin; where they are fewer than ``FEWEST``, those of the nearest bins are added until
-        they are not, of two equally near ones the younger first; a class that does not answer for itself shares the objects of all
-        classes below the ancestor that does.
+        they are not, of two equally near ones the younger first. A class that does not answer for itself shares the objects of all
+        classes below the ancestor that does. Those may be much better known than it is, so its own objects may lower the threshold,
+        as far as the highest level that so few support.
         """
         answer = self.answer_of(leaf)
         below = [cells for each, cells in zip(self.leaves, self.cells, strict=True) if _is_or_is_below(each, answer)]
-        objects = self._objects_below(answer)
+        shared = self._threshold_from(below, self._objects_below(answer), FEWEST, number, level)
+        own = self.objects[leaf]
+        if answer is self.leaves[leaf] or own == 0:
+            return shared
+        return min(shared, self._threshold_from([self.cells[leaf]], own, own, number, min(level, Fraction(own, own + 1))))
+
+    def _threshold_from(self, below: Sequence[Cells], objects: int, fewest: int, number: int, level: Fraction) -> float:
+        """The threshold from the alerts of so many objects in the nearest bins that have `fewest`; −inf if all have fewer."""
         rows: list[float] = []
         for other in sorted(range(len(self.first)), key=lambda other: (abs(other - number), other)):
             rows += [value for cells in below for value in cells[other]]
-            if min(len(rows), objects) >= FEWEST:
+            if min(len(rows), objects) >= fewest:
                 return threshold(np.sort(np.array(rows)), objects, level)
         return -math.inf
 

@@ -160,6 +160,19 @@ def test_a_class_with_too_few_objects_answers_at_its_nearest_ancestor_with_enoug
     )
 
 
+def test_a_class_with_too_few_objects_is_covered_where_its_kin_are_known_better() -> None:
+    rng = np.random.default_rng(5)
+    few, kin = FEWEST - 1, 300
+    probability = np.concatenate([rng.uniform(0.0, 0.2, 2 * few), rng.uniform(0.5, 1.0, kin)])
+    truth = np.repeat([4, 5], [2 * few, kin])  # RRL and EB, both periodic
+    rows = np.zeros((len(truth), len(LEAVES)))
+    rows[np.arange(len(truth)), truth] = probability
+    learned = np.r_[:few, 2 * few : len(truth)]
+    rule = Conformal.of(rows[learned], truth[learned], np.full(len(learned), 3), LEAVES, FIRST).rule(0.9)
+    unseen = np.arange(few, 2 * few)
+    assert rule.possible(rows[unseen], np.full(few, 3))[:, 4].mean() > 0.7
+
+
 def test_a_bin_with_too_few_objects_takes_those_of_the_nearest_bins() -> None:
     rng = np.random.default_rng(3)
     first = (1, 3, 6, 15)
