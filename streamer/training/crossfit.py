@@ -19,7 +19,7 @@ from streamer.classify.calibration import Calibration
 from streamer.classify.conformal import LEVEL, Answers, Conformal
 from streamer.classify.novelty import Novelty
 from streamer.data.arrays import Bools, Float64s, Int64s
-from streamer.training.fit import MATURITY, Examples, dataset, rounds_kept, temperature, tree_settings
+from streamer.training.fit import MATURITY, Examples, dataset, rounds_kept, shares, temperature, tree_settings
 from streamer.training.kept import Arrays, Kept
 from streamer.training.recipe import Recipe
 from streamer.training.split import Part
@@ -117,11 +117,26 @@ def calibration(recipe: Recipe, examples: Examples, raw: Float64s, among: Bools)
 
 
 def novelty(recipe: Recipe, examples: Examples) -> Novelty:
-    """What measures the distance from all alerts but those of the test part; one alert of each object and bin sets its scale."""
+    """What measures the distance from all alerts but those of the test part; its scale is set by alerts as the stream brings them.
+
+    Of each bin: one alert of each object, drawn so often that the classes have the recipe's shares.
+    """
     known = examples.slice_number[examples.picks.row] != 0  # not what tests the shipped model
     judged = known & examples.first_hand
-    reference = np.concatenate([examples.one_each(judged & inside, recipe.seed) for inside in maturity_bins(examples.n_detections)])
+    rng = np.random.default_rng(recipe.seed)
+    bins = [examples.one_each(judged & inside, recipe.seed) for inside in maturity_bins(examples.n_detections)]
+    reference = np.concatenate([_in_stream_mixture(recipe, examples, alerts, rng) for alerts in bins])
     return Novelty.of(examples.matrix[known], examples.matrix[reference], examples.n_detections[reference], MATURITY, recipe.seed)
+
+
+def _in_stream_mixture(recipe: Recipe, examples: Examples, alerts: Int64s, rng: np.random.Generator) -> Int64s:
+    """As many of the alerts, drawn with repetition so that each class comes as often as the recipe says; in rising order."""
+    if not len(alerts):
+        return alerts
+    truth = examples.truth[examples.picks.row[alerts]]
+    weight = shares(recipe, examples.leaves)[truth] / np.bincount(truth, minlength=len(examples.leaves))[truth]
+    drawn: Int64s = np.sort(rng.choice(alerts, size=len(alerts), p=weight / weight.sum()))
+    return drawn
 
 
 def maturity_bins(n_detections: Int64s) -> list[Bools]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
@@ -10,10 +9,10 @@ import lightgbm
 import numpy as np
 
 from streamer.data.arrays import Bools, Float32s, Float64s
-from streamer.data.photometry import Kind
 from streamer.errors import InvalidConfig
 from streamer.training.datasets import LightCurves
 from streamer.training.fit import Examples
+from streamer.training.kin import near_duplicates
 from streamer.training.metrics import Figures
 from streamer.training.recipe import Recipe
 from streamer.training.split import Part
@@ -35,8 +34,6 @@ FORBIDDEN: dict[str, str] = {
 _ENOUGH = 8
 """Objects of a class that each of two sets must have for them to be told apart."""
 _FOLDS = 5
-_SAME_EPOCH = 1e-4  # d
-_SHARED = 3
 """Points that two objects must share to be called the same."""
 
 
@@ -119,22 +116,7 @@ def area(score: Float64s, is_one: Bools) -> float:
 
 def duplicates(table: LightCurves) -> Figures:
     """Pairs of objects of different groups with three or more points at the same time, in the same band, of the same flux."""
-    detected = np.flatnonzero(table.curves["kind"] == Kind.DETECTION)
-    owner = table.curves.rows[detected]
-    key = np.stack(
-        [
-            np.round(table.curves["epoch"][detected] / _SAME_EPOCH),
-            table.curves["band"][detected].astype(np.float64),
-            np.round(np.log(np.abs(table.curves["flux"][detected].astype(np.float64)) + 1.0), 3),
-        ]
-    )
-    order = np.lexsort(key)
-    same = np.all(key[:, order][:, 1:] == key[:, order][:, :-1], axis=0)
-    shared: defaultdict[tuple[int, int], int] = defaultdict(int)
-    for left, right in zip(owner[order][:-1][same].tolist(), owner[order][1:][same].tolist(), strict=True):
-        if table.group[left] != table.group[right]:
-            shared[min(left, right), max(left, right)] += 1
-    pairs = [pair for pair, count in sorted(shared.items()) if count >= _SHARED]
+    pairs = [pair for pair in near_duplicates(table) if table.group[pair[0]] != table.group[pair[1]]]
     return {"pairs": len(pairs), "first": [[str(table.object_id[i]) for i in pair] for pair in pairs[:5]]}
 
 

@@ -1,7 +1,8 @@
 """Simulated LSST light curves of the PLAsTiCC challenge: what the LSST model rests on until real labelled alerts exist in number.
 
 Fluxes are difference fluxes with zero point 27.5. A point above the detection threshold becomes a detection, any other one a forced
-measurement. PLAsTiCC's MJD carries no time scale; it is taken for TAI.
+measurement. PLAsTiCC's MJD carries no time scale; it is taken for TAI. A few objects are the same light curve twice: they are
+put in one group (:mod:`streamer.training.kin`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from streamer.data.photometry import AB_ZERO_POINT_NJY, BANDS, Kind
 from streamer.training.datasets import Dropped, LightCurves, Origin
+from streamer.training.kin import with_kin_in_one_group
 from streamer.training.labels import PLASTICC, Provenance
 from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
 
@@ -55,7 +57,7 @@ def read(data: Path) -> LightCurves:
     )
     target = labels["target"].to_numpy(dtype=np.int64).tolist()
     unknown = sum(code not in PLASTICC for code in target)
-    return LightCurves(
+    found = LightCurves(
         survey="lsst",
         bands=BANDS,
         object_id=object_id,
@@ -69,3 +71,4 @@ def read(data: Path) -> LightCurves:
         origins=(ORIGIN,),
         dropped=(*dropped, Dropped(ORIGIN.name, "labels", "in no table", unknown)) if unknown else dropped,
     )
+    return with_kin_in_one_group(found)

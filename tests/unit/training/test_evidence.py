@@ -14,6 +14,7 @@ from streamer.errors import InvalidConfig
 from streamer.training import html
 from streamer.training.coverage import answered, exact_interval, sets
 from streamer.training.kept import Kept
+from streamer.training.kin import with_kin_in_one_group
 from streamer.training.metrics import Answers, average_precision, of_all_alerts
 from streamer.training.pitfalls import area, check_allowed, duplicates, told_apart
 from tests.unit.training.tables import table
@@ -98,6 +99,15 @@ def test_the_same_points_under_two_names_are_found_unless_they_are_of_one_group(
     others: dict[str, object] = {"epoch": [1.5, 2.5, 3.5], "flux": [10.0, 20.0, 30.0]}
     assert duplicates(table([points, points, others])) == {"pairs": 1, "first": [["O0", "O1"]]}
     assert duplicates(table([points | {"group": "same"}, points | {"group": "same"}]))["pairs"] == 0
+
+
+def test_groups_with_the_same_points_in_them_become_one_with_all_that_is_in_them() -> None:
+    points: dict[str, object] = {"epoch": [1.0, 2.0, 3.0], "flux": [10.0, 20.0, 30.0]}
+    others: dict[str, object] = {"epoch": [1.5, 2.5, 3.5], "flux": [10.0, 20.0, 30.0]}
+    found = table([points | {"group": "a"}, others | {"group": "b"}, points | {"group": "b"}, others | {"group": "c"}])
+    assert with_kin_in_one_group(found).group.tolist() == ["a", "a", "a", "a"]
+    apart = table([points | {"group": "a"}, {"epoch": [1.0, 2.0, 3.1], "flux": [10.0, 20.0, 30.0], "group": "b"}])
+    assert with_kin_in_one_group(apart).group.tolist() == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["ra", "galactic_latitude", "epoch_g", "broker_score"])
