@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from streamer import features
 from streamer.data.arrays import Bools
-from streamer.training.fit import Examples
+from streamer.training.fit import Examples, only
 from streamer.training.kept import Kept
 from streamer.training.metrics import Figures
 from streamer.training.recipe import Recipe
@@ -27,12 +26,6 @@ def ablation(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[
             progress(f"without {family}")
             rows.append(_row(f"without {family}", recipe, only(examples, remaining), kept))
     return rows
-
-
-def only(examples: Examples, columns: Bools) -> Examples:
-    """The same examples with only the inputs that `columns` (bool[number of inputs]) marks."""
-    names = tuple(name for name, kept in zip(examples.inputs, columns.tolist(), strict=True) if kept)
-    return replace(examples, inputs=names, matrix=np.ascontiguousarray(examples.matrix[:, columns]))
 
 
 def _row(name: str, recipe: Recipe, examples: Examples, kept: Kept) -> Figures:

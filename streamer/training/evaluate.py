@@ -17,7 +17,7 @@ from streamer.errors import InvalidBundle, InvalidConfig
 from streamer.stores.models import PACKAGED
 from streamer.training import coverage
 from streamer.training.crossfit import Grown, Said, grown, unseen
-from streamer.training.fit import Examples, counts_only, examples_of, nan_pattern, read_sets, shares
+from streamer.training.fit import Examples, counts_only, examples_of, nan_pattern, only, read_sets, shares
 from streamer.training.folders import RECIPE
 from streamer.training.kept import Kept
 from streamer.training.metrics import Answers, Figures, average_precision, confusion, figures, of_all_alerts, reliability
@@ -75,6 +75,7 @@ def evaluate(bundle: str | Path, data: Path) -> dict[str, object]:
     recipe = parse_recipe(files[RECIPE].decode(), str(folder / RECIPE))
     classifier = LightGBMClassifier(files, features.check_names)
     examples = examples_of(recipe, read_sets(recipe, data))
+    examples = only(examples, np.isin(examples.inputs, classifier.inputs))
     if examples.leaves != classifier.leaves or examples.inputs != classifier.inputs:
         raise InvalidBundle(f"{folder}: leaves or inputs are not those that its recipe gives with the data in {data}")
     among = examples.of_part(recipe, Part.TEST, 0)

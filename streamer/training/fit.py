@@ -215,6 +215,12 @@ def _sometimes(recipe: Recipe, inputs: tuple[str, ...]) -> tuple[str, ...]:
     return recipe.inputs.sometimes
 
 
+def only(examples: Examples, columns: Bools) -> Examples:
+    """The same examples with only the inputs that `columns` (bool[number of inputs]) marks."""
+    names = tuple(name for name, kept in zip(examples.inputs, columns.tolist(), strict=True) if kept)
+    return replace(examples, inputs=names, matrix=np.ascontiguousarray(examples.matrix[:, columns]))
+
+
 def first_detections(table: LightCurves) -> Float64s:
     """float64[n], MJD TAI: the epoch of each object's first known detection; infinite if there is none."""
     detected = np.flatnonzero(table.curves["kind"] == Kind.DETECTION)

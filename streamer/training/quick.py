@@ -25,7 +25,9 @@ def quick(recipe: Recipe) -> tuple[Recipe, LightCurves]:
             "data": recipe.data.model_copy(update={"sets": (simulated.ORIGIN.name,), "min_objects": 12, "tried_on": ()}),
             "split": recipe.split.model_copy(update={"slices": 4, "rotations": 4, "future": 0.0}),
             "trees": recipe.trees.model_copy(update={"rounds": 25, "patience": 8}),
-            "tuning": recipe.tuning.model_copy(update={"trials": min(recipe.tuning.trials, 2), "folds": 1, "ablation": False}),
+            "tuning": recipe.tuning.model_copy(
+                update={"trials": min(recipe.tuning.trials, 2), "folds": 1, "ablation": False, "inputs": ()}
+            ),
         }
     )
     table = simulated.light_curves(recipe.survey, OBJECTS, recipe.seed % 1000)

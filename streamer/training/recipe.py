@@ -116,6 +116,9 @@ class Tuning(_Section):
     """Slices that validate one after another."""
     ablation: bool = False
     """Whether the model is grown without each family of inputs."""
+    inputs: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Numbers of inputs that are tried, falling: each time the inputs with the least gain in training go. Of all, and these, the
+    fewest are taken whose log loss is not measurably above the lowest. Empty keeps all."""
     space: Space = Space()
 
 

@@ -119,6 +119,7 @@ def write_report(evaluation: Tree, manifest: Manifest, checksum: str, folder: Pa
         *scrutiny.temporal(evaluation),
         "## What else it may have learned",
         *scrutiny.pitfalls(evaluation),
+        *scrutiny.selection(evaluation),
         *scrutiny.ablation(evaluation),
         *scrutiny.tuning(evaluation),
         "## What not to trust",

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from streamer.training.markdown import Tree, interval, table
 
+_SELECTION = (
+    "Of all features of the families, those with the least gain in training went, step by step; of each number of inputs a model "
+    "was grown, and judged on validation objects. Taken were the fewest inputs whose log loss is no more than one standard error, "
+    "that of the difference on the same objects, above the lowest. The bundle's manifest names them."
+)
 _FAMILIES = (
     "The model grown without each family of inputs, on validation objects. A loss that rises, or a macro-F1 that falls, without a "
     "family speaks for it; differences of .01 in the loss and .03 in macro-F1 are noise."
@@ -66,6 +71,23 @@ def ablation(evaluation: Tree) -> list[str]:
         _FAMILIES,
         table(("", "inputs", "log loss", "change", "macro-F1", "change"), text),
     ]
+
+
+def selection(evaluation: Tree) -> list[str]:
+    """How many inputs were tried, and how many were taken."""
+    rows = evaluation.get("selection")
+    if not rows:
+        return []
+    text = [
+        (
+            f"**{row['inputs']}**, taken" if row["chosen"] else str(row["inputs"]),
+            f"{row['loss']:.4f}",
+            f"{row['excess']:+.4f} ± {row['error']:.4f}" if row["excess"] else "lowest",
+            f"{row['macro_f1']:.3f}",
+        )
+        for row in rows
+    ]
+    return ["## How many inputs", _SELECTION, table(("inputs", "log loss", "above the lowest", "macro-F1"), text)]
 
 
 def tuning(evaluation: Tree) -> list[str]:

@@ -30,6 +30,7 @@ from streamer.training.pitfalls import check_allowed, pitfalls
 from streamer.training.quick import quick
 from streamer.training.recipe import Recipe, read_recipe
 from streamer.training.report import card, headline, write_report
+from streamer.training.selection import selected
 from streamer.training.split import Part
 from streamer.training.survey_file import SurveyFile
 from streamer.training.temporal import temporal
@@ -96,8 +97,8 @@ def fitted(
     text: str, recipe: Recipe, examples: Examples, data: Path | None, kept: Kept, progress: Callable[[str], None]
 ) -> dict[str, bytes]:
     """The bundle's files, from examples: tuned, cross-fitted, calibrated and judged."""
-    asked = recipe
-    recipe, tuning = tuned(asked, examples, kept, progress)
+    examples, selection = selected(recipe, examples, kept, progress)
+    recipe, tuning = tuned(recipe, examples, kept, progress)
     without = ablation(recipe, examples, kept, progress)
     progress(f"fitting {len(examples.picks)} examples, {len(examples.inputs)} inputs, {len(examples.leaves)} classes")
     models = grown(recipe, examples, recipe.split.rotations, kept, progress)
@@ -109,6 +110,7 @@ def fitted(
         "name": recipe.name,
         "version": recipe.version,
         **described(recipe, examples),
+        "selection": selection,
         "tuning": tuning,
         "ablation": without,
         "trees": recipe.trees.model_dump(),

@@ -14,6 +14,7 @@ from streamer.training.fit import Examples, examples_of, read_sets
 from streamer.training.kept import Kept
 from streamer.training.kinds import kind_of
 from streamer.training.recipe import RECIPES, Recipe, parse_recipe
+from streamer.training.selection import selected
 from streamer.training.sources import simulated
 from streamer.training.temporal import temporal
 from streamer.training.tuning import tuned
@@ -58,6 +59,20 @@ def test_no_choice_looks_at_the_objects_that_test_the_shipped_model(recipe: Reci
     spoiled[test] = np.nan
     other = Examples(**{name: getattr(examples, name) for name in Examples.__slots__} | {"matrix": spoiled})
     assert validated(recipe, other, Kept(None)) == validated(recipe, examples, Kept(None))
+
+
+def test_the_fewest_inputs_are_taken_that_validation_objects_do_not_mind(recipe: Recipe, examples: Examples) -> None:
+    asked = recipe.model_copy(update={"tuning": recipe.tuning.model_copy(update={"inputs": (6, 3, 1)})})
+    chosen, rows = selected(asked, examples, Kept(None), lambda _: None)
+    assert [row["inputs"] for row in rows] == [len(examples.inputs), 6, 3, 1]
+    (taken,) = [row for row in rows if row["chosen"]]
+    assert len(chosen.inputs) == taken["inputs"]
+    assert set(chosen.inputs) <= set(examples.inputs)
+    assert taken["excess"] <= taken["error"]
+    assert all(row["excess"] > row["error"] for row in rows if row["inputs"] < taken["inputs"])
+    assert min(row["excess"] for row in rows) == 0.0
+    everything, nothing_tried = selected(recipe, examples, Kept(None), lambda _: None)
+    assert (everything.inputs, nothing_tried) == (examples.inputs, [])
 
 
 def test_ablation_has_a_row_for_all_inputs_and_one_without_each_family(recipe: Recipe, examples: Examples) -> None:
