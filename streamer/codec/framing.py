@@ -158,16 +158,15 @@ class Framing:
         done = header.body
         try:
             for block in self._blocks(payload, header):
-                self._block(found, payload, header, block, schema)
+                self._block(found, payload, header, block, done, schema)
                 done = block.end + SYNC_BYTES
-        except BadContainer as bad:
-            if len(found) > before:  # the dead letter holds what was not read, and not what was
-                found.open_rest(payload[: header.body] + payload[done:])
-            found.reject(bad.reason, str(bad), schema)
+        except BadContainer as bad:  # the dead letter holds what was not read, and not what was
+            found.reject_rest(payload[: header.body] + payload[done:], bad.reason, str(bad), schema)
         if len(found) == before:
             found.reject(Reason.EMPTY, "a container file without records", schema)
 
-    def _block(self, found: RowsFound, payload: bytes, header: Header, block: Block, schema: int) -> None:
+    def _block(self, found: RowsFound, payload: bytes, header: Header, block: Block, begin: int, schema: int) -> None:
+        """Add the records of the block whose own numbers stand at `begin`."""
         if header.codec == "null" and block.records == 1:  # as every survey writes: no copy
             found.add(payload, [(block.start, block.end)], schema)
             return
@@ -181,10 +180,12 @@ class Framing:
         found.add(body, spans, schema)
         if status != Status.OK:
             reason, detail = REASON_OF_STATUS[status]
+            rest = payload[: header.body] + payload[begin : block.end + SYNC_BYTES]
             if spans:
                 sync = payload[len(header.prefix) : header.body]
-                found.open_rest(written(header.schema, block.records - len(spans), body[spans[-1][1] :], sync))
-            found.reject(reason, f"record {len(spans)} of {block.records} and what follows: {detail}", schema)
+                rest = written(header.schema, block.records - len(spans), body[spans[-1][1] :], sync)
+            self._room -= len(rest)  # each broken block brings the header again
+            found.reject_rest(rest, reason, f"record {len(spans)} of {block.records} and what follows: {detail}", schema)
 
     def _blocks(self, payload: bytes, header: Header) -> Iterator[Block]:
         """The blocks of a container file; BadContainer at the one with too many records."""
@@ -205,7 +206,10 @@ class Framing:
         if schema not in self._splitters:
             if len(self._splitters) >= MAX_SPLITTERS:
                 self._splitters.clear()
-            self._splitters[schema] = Splitter(schema)
+            try:
+                self._splitters[schema] = Splitter(schema)
+            except InvalidSchema as problem:
+                raise BadContainer(Reason.INVALID_SCHEMA, str(problem)) from problem
         return self._splitters[schema]
 
     def _unwrapped(self, message: bytes) -> list[bytes]:

@@ -64,11 +64,11 @@ class Rows:
     def original(self, row: int) -> bytes:
         """The bytes that bring this row back when they are read again: its payload, or a container file of its record alone."""
         number = int(self.payload[row])
-        payload, header = self.payloads[number], self.headers.get(number)
-        body = self.bodies.bytes_of(row)
-        if self.is_alone[row] or header is None or len(body) == len(payload):
+        payload = self.payloads[number]
+        if self.is_alone[row]:
             return payload
-        return written(header.schema, 1, body, payload[len(header.prefix) : header.body])
+        header = self.headers[number]
+        return written(header.schema, 1, self.bodies.bytes_of(row), payload[len(header.prefix) : header.body])
 
 
 @dataclass(slots=True)
@@ -115,11 +115,6 @@ class RowsFound:
         self._payload = len(self.payloads)
         self.payloads.append(payload)
 
-    def open_rest(self, rest: bytes) -> None:
-        """Begin framed bytes that hold what could not be read of the payload before, which then stands for none of its rows."""
-        self._divided.append(self._payload)
-        self.open_payload(rest)
-
     def has_header(self, header: Header) -> int:
         """Note that the payload is a container file; the index of its schema."""
         self.headers[self._payload] = header
@@ -142,6 +137,14 @@ class RowsFound:
         self.rejected.append((len(self._table), Stage.CODEC, reason, detail))
         payload = self.payloads[self._payload]
         self.add(payload, [(0, len(payload))], schema)
+
+    def reject_rest(self, rest: bytes, reason: Reason, detail: str, schema: int) -> None:
+        """Add a row for framed bytes that hold what could not be read of the payload, rejected; that stands for none of its rows."""
+        whole = self._payload
+        self._divided.append(whole)
+        self.open_payload(rest)
+        self.reject(reason, detail, schema)
+        self._payload = whole
 
     def rows(self, raw: RawBatch) -> tuple[Rows, Rejections]:
         """What was found, in the order of the messages, and what of it was rejected."""

@@ -109,6 +109,47 @@ def test_the_dead_letter_of_a_broken_file_holds_what_was_not_read_and_nothing_el
         assert good_bodies(*read(rows.original(row))) == [BODIES[row]]
 
 
+def file_of(*blocks: list[bytes]) -> bytes:
+    return header_bytes(SCHEMA) + SYNC + b"".join(block_bytes(len(block), b"".join(block), SYNC) for block in blocks)
+
+
+BAD = b"\x02\xff\xff\xff\xff\x0f"
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [[BODIES[0], BAD, BODIES[1]], [BODIES[2], BODIES[3]]],
+        [[BODIES[0], BAD, BODIES[1]], [BODIES[2]]],
+        [[BAD, BODIES[1]], [BODIES[2]]],
+        [[BODIES[0], BODIES[1]], [BAD, BODIES[1]]],
+        [[BODIES[0], BAD, BODIES[1]], [BAD, BAD], [BODIES[2], BODIES[3]]],
+    ],
+)
+def test_each_row_of_a_file_with_broken_blocks_comes_back_from_its_own_original_bytes(blocks: list[list[bytes]]) -> None:
+    rows, rejections = read(file_of(*blocks))
+    assert set(rejections.reason) == {Reason.MALFORMED}
+    for row in range(len(rows)):
+        again, rejected_again = read(rows.original(row))
+        is_rejected = row in rejections.row
+        assert good_bodies(again, rejected_again) == ([] if is_rejected else [rows.bodies.bytes_of(row)])
+        assert len(rejected_again) == is_rejected
+
+
+def test_of_a_schema_that_is_none_each_row_comes_back_from_its_own_original_bytes() -> None:
+    header = header_bytes(WriterSchema.of(record_of([("a", "nothing")]))) + SYNC
+    rows, rejections = read(header + block_bytes(1, b"x", SYNC) + block_bytes(2, b"yz", SYNC))
+    assert rejections.reason == (Reason.INVALID_SCHEMA,)
+    assert [rows.original(0), rows.original(1)] == [header + block_bytes(1, b"x", SYNC), header + block_bytes(2, b"yz", SYNC)]
+
+
+def test_what_is_kept_of_broken_blocks_is_bounded_however_large_the_header() -> None:
+    header = header_bytes(WriterSchema.of(TREE | {"doc": "x" * (8 << 20)})) + SYNC
+    rows, rejections = read(header + block_bytes(2, BODIES[0] + BAD, SYNC) * 100)
+    assert rejections.reason[-1] == Reason.TOO_LARGE
+    assert sum(len(rows.payloads[number]) for number in rows.payload[rejections.row].tolist()) < MAX_UNPACKED_MESSAGE + (32 << 20)
+
+
 def test_blocks_that_unpack_to_too_much_in_one_message_are_refused() -> None:
     tree = record_of([("a", "bytes")])
     bomb = container(tree, [{"a": bytes(MAX_UNPACKED_MESSAGE // 3)}] * 4, "deflate", 1)
