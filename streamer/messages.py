@@ -28,6 +28,10 @@ BROKER = "streamer"
 TAG_FIELD = "streamer_tag"
 """Name of the field that the `full` shape appends."""
 
+MAX_PAYLOADS = 256 << 20
+"""Bytes that the dead letters of one batch carry, after which they withhold them: of a container file with many records each brings
+the header again, so that a hundred kilobytes of deflated file could become gigabytes."""
+
 Fields = dict[str, Any]
 
 
@@ -125,11 +129,13 @@ class Encoder:
     def _dead_letters(self, outcome: Outcome, published: int) -> Iterator[Message]:
         rejections = outcome.rejections
         numbers = rejections.row.tolist()
+        room = MAX_PAYLOADS
         for row, survey, stage, reason, detail in zip(
             numbers, outcome.survey_of_rejected, rejections.stage, rejections.reason, rejections.detail, strict=True
         ):
-            payload = outcome.rows.original(row)
-            withheld = reason is Reason.PRIVATE or (self._largest is not None and len(payload) > self._largest)
+            payload = b"" if reason is Reason.PRIVATE or room <= 0 else outcome.rows.original(row)
+            withheld = reason is Reason.PRIVATE or room <= 0 or (self._largest is not None and len(payload) > self._largest)
+            room -= 0 if withheld else len(payload)
             fields = {
                 "survey": survey,
                 "stage": stage.name,

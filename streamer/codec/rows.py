@@ -139,7 +139,7 @@ class RowsFound:
         self.add(payload, [(0, len(payload))], schema)
 
     def reject_rest(self, rest: bytes, reason: Reason, detail: str, schema: int) -> None:
-        """Add a row for framed bytes that hold what could not be read of the payload, rejected; that stands for none of its rows."""
+        """Add a row for framed bytes that hold what could not be read of the payload, which then stands for none of its rows."""
         whole = self._payload
         self._divided.append(whole)
         self.open_payload(rest)

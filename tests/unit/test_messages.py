@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 from streamer.client import tagged_records
+from streamer.codec.container import written
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare, rabin_fingerprint
 from streamer.data.arrays import Float32s, Int64s
 from streamer.data.batch import Basis, Contribution, FurtherScore, KnownObject, Scores, State, Why
 from streamer.data.message import Channel, Message
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidData, Reason, Stage
-from streamer.messages import TAG_FIELD, Encoder, OwnSchemas, Shape
+from streamer.messages import MAX_PAYLOADS, TAG_FIELD, Encoder, OwnSchemas, Shape
 from streamer.pipeline import Outcome, Pipeline
 from streamer.stores.bundled import bundled_schema
 from streamer.tagged import VERSION, tag_id
-from tests.packets import ZTF, container, raw_batch, ztf_packet, ztf_point, ztf_record
+from tests.packets import SYNC, TREE_OF_NO_SURVEY, ZTF, container, raw_batch, ztf_packet, ztf_point, ztf_record
 from tests.unit.classifiers import FixedClassifier
 from tests.unit.test_pipeline import MESSAGES, run
 
@@ -224,6 +225,15 @@ def test_the_dead_letter_of_one_record_of_many_is_that_record() -> None:
     assert letter["input"]["record"] == 1
     assert [entry["candid"] for entry in fastavro.reader(io.BytesIO(letter["payload"]))] == [2]  # type: ignore[index, call-overload]  # of records
     assert run(letter["payload"]).rejections.reason == (Reason.INVALID_VALUE,)
+
+
+def test_the_dead_letters_of_many_records_behind_a_large_header_carry_bounded_bytes() -> None:
+    schema = WriterSchema.of(TREE_OF_NO_SURVEY | {"doc": "x" * (MAX_PAYLOADS // 40)})
+    messages = encoded(run(written(schema, 80, bytes(80), SYNC)))
+    sizes = [sum(map(len, message.pieces)) for message in messages]
+    assert len(sizes) == 80
+    assert MAX_PAYLOADS < sum(sizes) < 1.1 * MAX_PAYLOADS
+    assert [record(message)["is_withheld"] for message in messages[39:41]] == [False, True]
 
 
 def test_the_bytes_of_a_private_alert_are_withheld() -> None:
