@@ -41,7 +41,8 @@ def conformity(probabilities: Float64s, of_branches: Branches) -> Float64s:
     largest = probabilities.max(axis=1, keepdims=True)
     found: Float64s = probabilities / np.where(largest == 0.0, 1.0, largest)
     for columns in of_branches:
-        # summed row by row, so that an answer never depends on what else is in its batch
-        share = np.minimum(probabilities[:, columns].sum(axis=1, keepdims=True), 1.0)
-        found[:, columns] *= np.sqrt(share)
+        share = np.zeros(len(probabilities))
+        for column in columns.tolist():  # one after the other: NumPy's sum rounds a single row differently from several
+            share += probabilities[:, column]
+        found[:, columns] *= np.sqrt(np.minimum(share, 1.0))[:, np.newaxis]
     return found

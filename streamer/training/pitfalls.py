@@ -34,7 +34,6 @@ FORBIDDEN: dict[str, str] = {
 _ENOUGH = 8
 """Objects of a class that each of two sets must have for them to be told apart."""
 _FOLDS = 5
-"""Points that two objects must share to be called the same."""
 
 
 def check_allowed(inputs: Sequence[str], where: str) -> None:

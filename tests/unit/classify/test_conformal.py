@@ -306,8 +306,9 @@ def test_branches_part_below_the_nearest_common_ancestor(names: tuple[str, ...],
     assert [columns.tolist() for columns in branches([by_name(name) for name in names])] == expected
 
 
+@pytest.mark.parametrize("leaves", [LEAVES, taxonomy.LEAVES], ids=["few", "all, with a branch of more than eight"])
 @given(seed=st.integers(0, 99), n=st.integers(1, 70))
-def test_conformity_does_not_depend_on_the_batch(seed: int, n: int) -> None:
-    probability = simplex(np.random.default_rng(seed), np.zeros(n, dtype=np.int64))
-    rows = [conformity(probability[i : i + 1], branches(LEAVES))[0] for i in range(n)]
-    np.testing.assert_array_equal(conformity(probability, branches(LEAVES)), rows)
+def test_conformity_does_not_depend_on_the_batch(leaves: tuple[taxonomy.Class, ...], seed: int, n: int) -> None:
+    probability = np.random.default_rng(seed).dirichlet(np.full(len(leaves), 0.3), n)
+    rows = [conformity(probability[i : i + 1], branches(leaves))[0] for i in range(n)]
+    np.testing.assert_array_equal(conformity(probability, branches(leaves)), rows)
