@@ -11,6 +11,7 @@ SETS = (
     "ancestor, an empty one with nothing."
 )
 _BINS = ("all", "1-2", "3-5", "6+")
+_SIZES = ("all", "1-2", "1", "2", "3-5", "6-14", "15+")
 
 
 def abstention_table(section: Tree) -> str:
@@ -54,10 +55,7 @@ def coverage_table(section: Tree) -> str:
 
 def set_size_table(section: Tree) -> str:
     """Coverage and size of the sets by the detections in the window."""
-    rows = []
-    for name, found in section["uncertainty"].items():
-        if name not in ("1-2", "6+"):
-            rows.append((name, *_set_row(found["sets"]["overall"])))
+    rows = [(name, *_set_row(section["uncertainty"][name]["sets"]["overall"])) for name in _SIZES]
     return table(("detections", "objects", "coverage", "mean size", "empty", "of one class"), rows)
 
 
@@ -65,6 +63,12 @@ def short_of(section: Tree, level: float) -> list[str]:
     """Classes whose exact interval of the coverage lies wholly below `level`."""
     classes = section["uncertainty"]["all"]["sets"]["classes"]
     return [leaf for leaf, found in classes.items() if found["objects"] and found["coverage"]["high"] < level]
+
+
+def short_at(section: Tree, level: float) -> list[str]:
+    """Numbers of detections at which the exact interval of the coverage over all classes lies wholly below `level`."""
+    found = {name: section["uncertainty"][name]["sets"]["overall"] for name in _SIZES}
+    return [name for name, sets in found.items() if sets["objects"] and sets["coverage"]["high"] < level]
 
 
 def _set_row(found: Tree) -> tuple[str, ...]:

@@ -56,7 +56,8 @@ def paragraphs(evaluation: Tree) -> list[str]:
     if not found:
         return []
     text = (
-        f"{found['borrowed']} objects, of sets without context, borrowed that of an object of like kind from their own slice. What "
+        f"{found['borrowed']} objects, of sets without context, borrowed that of an object of like kind from their own slice; over "
+        f"all slices there are {evaluation.get('lenders', 'few')} to borrow from, so that many objects stand in one place. What "
         "context is worth can be asked of the others: the same recipe with it, and without, on the objects whose context is their "
         f"own. Averages are over classes with {found['judged_from']} or more objects."
     )
@@ -77,7 +78,10 @@ def _scores(found: Tree) -> str:
     for name, key in (("with context", "with"), ("light curve alone", "without")):
         part = found[key]
         rows.append((name, "one random alert", *_row(part["overall"])))
-        rows += [(name, f"{bin_} detections", *_row(part["by_detections"][bin_])) for bin_ in part["by_detections"]]
+        rows += [
+            (name, f"{bin_} detection{'s' if bin_ != '1' else ''}", *_row(part["by_detections"][bin_]))
+            for bin_ in part["by_detections"]
+        ]
         rows += [(name, f"by {age} days" if age != "all" else "latest alert", *_row(part["up_to_age"][age])) for age in _AGES]
     return table(("", "which alert", "objects", "accuracy", "macro-F1", "of classes"), rows)
 

@@ -74,8 +74,11 @@ def _origins(recipe: Recipe, examples: Examples) -> list[Figures]:
 
 
 def _split_membership(recipe: Recipe, examples: Examples) -> Figures:
-    """How well a model tells the test part from the others: .5 if the split is by chance."""
-    alerts = examples.one_each(examples.first_hand, recipe.seed)
+    """How well a model tells the test part from the others: .5 if the split is by chance.
+
+    Objects with borrowed context are left out, since those of one slice share a few lenders.
+    """
+    alerts = examples.one_each(examples.first_hand & ~examples.borrowed[examples.picks.row], recipe.seed)
     is_test = examples.of_part(recipe, Part.TEST, 0)[alerts]
     return {
         "test": int(is_test.sum()),

@@ -9,6 +9,10 @@ _SELECTION = (
     "was grown, and judged on validation objects. Taken were the fewest inputs whose log loss is no more than one standard error, "
     "that of the difference on the same objects, above the lowest. The bundle's manifest names them."
 )
+_BLIND = ", without context (it is borrowed, and objects of the past and of the future share lenders)"
+_LENDERS = (
+    " Objects that borrowed their context are not among them: those of one slice share a few lenders, and would be known by them."
+)
 _FAMILIES = (
     "The model grown without each family of inputs, on validation objects. A loss that rises, or a macro-F1 that falls, without a "
     "family speaks for it; differences of .01 in the loss and .03 in macro-F1 are noise."
@@ -23,6 +27,7 @@ def pitfalls(evaluation: Tree) -> list[str]:
     paragraphs.append(
         f"A model that tells the {split['test']} test objects from the {split['others']} others by their inputs has AUC "
         f"{interval(split['auc'])}; .5 is chance, as a split by a hash of the group should have."
+        + (_LENDERS if evaluation.get("borrowed") else "")
     )
     pairs = found["duplicates"]["pairs"]
     paragraphs.append(
@@ -115,18 +120,24 @@ def temporal(evaluation: Tree) -> list[str]:
         return []
     overall = found["overall"]
     rows = [
-        (leaf, str(entry["objects"]), *(interval(entry[name]) for name in ("precision", "recall", "f1")))
+        (
+            leaf,
+            str(found.get("learned_from", {}).get(leaf, "–")),
+            str(entry["objects"]),
+            *(interval(entry[name]) for name in ("precision", "recall", "f1")),
+        )
         for leaf, entry in overall["classes"].items()
         if entry["objects"]
     ]
+    without = _BLIND if found.get("without_context") else ""
     text = (
-        f"A model of the same recipe, grown with the alerts before MJD {found['night']:g} of {found['trained_on']} objects, on "
-        f"{overall['objects']} objects first detected after it: accuracy {interval(overall['accuracy'])}, macro-F1 over the "
+        f"A model of the same recipe{without}, grown with alerts before MJD {found['night']:g} of {found['trained_on']} objects, "
+        f"on {overall['objects']} objects first detected after it: accuracy {interval(overall['accuracy'])}, macro-F1 over the "
         f"{len(overall['macro_f1_classes'])} classes among them {interval(overall['macro_f1'])}, over the "
         f"{len(overall['judged_classes'])} with {evaluation['judged_from']} or more objects "
         f"{interval(overall['macro_f1_judged'])}."
     )
-    return ["## The past on the future", text, table(("class", "objects", "precision", "recall", "F1"), rows)]
+    return ["## The past on the future", text, table(("class", "learned from", "objects", "precision", "recall", "F1"), rows)]
 
 
 def _change(value: float) -> str:

@@ -88,6 +88,11 @@ def how_measured(evaluation: Tree) -> str:
             " *Held out* is the shipped bundle on its own test part. *Cross-fitted* rotates the four parts, so that every object "
             "is tested once by a model of the same recipe that never saw it; unless said otherwise, tables show that."
         )
+    if evaluation["priors"]["pull"] < 1:
+        text += (
+            " Calibration (ECE) is judged in the mixture of classes that the probabilities assume; in another one, as in the rows "
+            "that name one, it cannot be as good."
+        )
     return text
 
 
@@ -298,6 +303,10 @@ def warnings(evaluation: Tree) -> list[str]:
     lines += _untried(evaluation, best)
     if short := doubt.short_of(best, LEVEL):
         lines.append(f"Conformal sets hold fewer than {LEVEL:.0%} of the objects of: {', '.join(short)}.")
+    if short := doubt.short_at(best, LEVEL):
+        lines.append(
+            f"Conformal sets hold the class of fewer than {LEVEL:.0%} of alerts with so many detections: {', '.join(short)}."
+        )
     lines += [
         f"Within {row['class']} a model tells the sets apart with AUC {interval(row['auc'])}."
         for row in evaluation["pitfalls"]["origin"]
@@ -336,12 +345,17 @@ def _reobserved(evaluation: Tree) -> list[str]:
 
 def _borrowed(evaluation: Tree) -> list[str]:
     """What is said where context is another object's."""
-    count, objects = evaluation.get("borrowed", 0), evaluation["data"]["objects"]
-    return (
-        [f"The context of {count} of {objects} objects is borrowed from others of like kind: scores over all objects flatter it."]
-        if count
-        else []
-    )
+    lines = []
+    if count := evaluation.get("borrowed", 0):
+        objects, lenders = evaluation["data"]["objects"], evaluation.get("lenders", "few")
+        lines.append(
+            f"The context of {count} of {objects} objects is borrowed from {lenders} others of like kind: scores over all objects "
+            "flatter it."
+        )
+    enough, known = evaluation["judged_from"], evaluation.get("sometimes", {})
+    if few := {leaf: number for leaf, number in known.items() if number < enough}:
+        lines.append(f"Fewer than {enough} objects have of their own what only some objects have as inputs, of: {_counts(few)}.")
+    return lines
 
 
 def _one_sided(evaluation: Tree) -> list[str]:

@@ -13,6 +13,7 @@ from streamer.training.crossfit import depends_on
 from streamer.training.fit import Examples, dataset, first_detections, rounds_kept, tree_settings
 from streamer.training.kept import Arrays, Kept
 from streamer.training.metrics import Answers, Figures, figures
+from streamer.training.neighbourhood import light_curve_only
 from streamer.training.recipe import Recipe
 
 
@@ -21,10 +22,14 @@ def temporal(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[
 
     An object belongs to the future if its group was first detected in the last `recipe.split.future` share of all groups; a model
     of the past sees no alert from after that night. Probabilities have no temperature: what is asked is which class is named.
+    Where context is borrowed, the model does without: objects of the past and of the future share their lenders.
     """
     if not recipe.split.future:
         return None
     progress("temporal test")
+    blind = bool(examples.borrowed.any())
+    if blind:
+        examples = light_curve_only(recipe, examples)
     first = first_detections(examples.table)
     _, group = np.unique(examples.table.group, return_inverse=True)
     of_group = np.full(group.max() + 1, np.inf)
@@ -43,6 +48,10 @@ def temporal(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[
     return {
         "night": round(night, 1),
         "trained_on": len(np.unique(row[train])),
+        "learned_from": dict(
+            zip(names, np.bincount(examples.truth[np.unique(row[train])], minlength=len(names)).tolist(), strict=True)
+        ),
+        "without_context": blind,
         "overall": figures(answers, names, recipe.judged_from, recipe.seed),
     }
 

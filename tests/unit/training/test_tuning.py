@@ -1,6 +1,7 @@
 """Choices on validation objects, benchmarks, and the quick training, on small sets."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from streamer.training.benchmarks.run import run_benchmark
 from streamer.training.fit import Examples, examples_of, read_sets
 from streamer.training.kept import Kept
 from streamer.training.kinds import kind_of
+from streamer.training.pitfalls import pitfalls
 from streamer.training.recipe import RECIPES, Recipe, parse_recipe
 from streamer.training.selection import selected
 from streamer.training.sources import simulated
@@ -86,6 +88,28 @@ def test_the_past_is_tried_on_objects_that_it_never_saw(recipe: Recipe, examples
     assert found is not None
     assert found["overall"]["objects"] + found["trained_on"] <= len(examples.table)
     assert found["overall"]["objects"] == pytest.approx(0.3 * len(examples.table), abs=2)
+    assert sum(found["learned_from"].values()) == found["trained_on"]
+    assert not found["without_context"]
+
+
+def test_where_context_is_borrowed_the_past_is_tried_without_any(recipe: Recipe, examples: Examples) -> None:
+    """A lender of the past would betray its borrowers of the future."""
+    borrowers = np.ones(len(examples.table), dtype=np.bool_)
+    rng = np.random.default_rng(1)
+    telling = (examples.truth[examples.picks.row][:, None] + rng.normal(scale=0.01, size=examples.matrix.shape)).astype(np.float32)
+    betrayed = replace(examples, matrix=telling, borrowed=borrowers)
+    found = temporal(recipe, betrayed, Kept(None), lambda _: None)
+    assert found == (temporal(recipe, examples, Kept(None), lambda _: None) or {}) | {"without_context": True}
+
+
+def test_what_tells_the_split_apart_is_not_asked_of_objects_that_share_lenders(recipe: Recipe, examples: Examples) -> None:
+    """Objects of one slice borrow from a few, and would be known by them."""
+    borrowed = np.arange(len(examples.table)) % 2 == 0
+    telling = np.where(borrowed, examples.slice_number, 0)[examples.picks.row]
+    matrix = np.repeat(telling[:, None].astype(np.float32), len(examples.inputs), axis=1)
+    found = pitfalls(recipe, replace(examples, matrix=matrix, borrowed=borrowed), lambda _: None)["split"]
+    assert found["test"] + found["others"] == np.count_nonzero(~borrowed)
+    assert found["auc"]["value"] < 0.6
 
 
 BENCHMARK = """
