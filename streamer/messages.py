@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from streamer.classify.taxonomy import by_id
-from streamer.codec.encode import Frame, RecordWriter, extended
+from streamer.codec.encode import MAX_REMEMBERED, Frame, RecordWriter, extended
 from streamer.codec.rows import Rows
 from streamer.codec.types import root_of
 from streamer.data.batch import NO_PARTITION, NO_TIME
@@ -82,7 +83,7 @@ class Encoder:
         self._broker_bytes = broker_bytes(BROKER, version)
         self._tagged_schema = schemas.tagged
         self._write_dead_letter = RecordWriter(schemas.dead_letter)
-        self._extended: dict[WriterSchema, WriterSchema] = {}
+        self._extended = lru_cache(MAX_REMEMBERED)(lambda original: extended(original, *_tag_field(original, schemas.tagged)))
 
     def __call__(self, outcome: Outcome, published: int) -> list[Message]:
         """One message for each row of `outcome`, stamped with `published` (ms since 1970 UTC)."""
@@ -114,10 +115,7 @@ class Encoder:
         """What the messages of `part` are written with: the tag's schema, or the packets' own with the tag at its end."""
         if self._shape is Shape.TAG:
             return self._tagged_schema
-        original = rows.schemas[rows.schema[part.alerts.row[0]]]
-        if original not in self._extended:
-            self._extended[original] = extended(original, *_tag_field(original, self._tagged_schema))
-        return self._extended[original]
+        return self._extended(rows.schemas[rows.schema[part.alerts.row[0]]])
 
     def _shaped(self, rows: Rows, part: Scored, data: Sequence[bytes]) -> list[Pieces]:
         """The datums to send: the tags, or the original bodies with the tags' bytes behind them."""

@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import fastavro
@@ -23,6 +24,9 @@ SINGLE_OBJECT_MAGIC = b"\xc3\x01"
 
 Frame = Callable[[WriterSchema, Pieces], Pieces]
 """Puts a framing around the datum of a schema."""
+
+MAX_REMEMBERED = 64
+"""Schemas for which a framing is remembered: whole packets have as many as whoever writes to the input likes."""
 
 _HOLD_TYPES = ("type", "fields", "items", "values")
 """Attributes of a schema in which further types stand; what else has a ``doc`` is a value."""
@@ -74,14 +78,11 @@ class ContainerFrame:
     """
 
     def __init__(self) -> None:
-        self._around: dict[WriterSchema, tuple[bytes, bytes]] = {}
+        self._around = lru_cache(MAX_REMEMBERED)(_around)
 
     def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
         """A container file of one record; its sync marker is the schema's fingerprint, so that equal input gives equal bytes."""
-        if schema not in self._around:
-            sync = schema.fingerprint.encode()[:SYNC_BYTES]
-            self._around[schema] = header_bytes(without_docs(schema)) + sync + write_long(1), sync
-        start, end = self._around[schema]
+        start, end = self._around(schema)
         return start, write_long(sum(map(len, datum))), *datum, end
 
 
@@ -105,13 +106,11 @@ class SingleObjectFrame:
     """Frames a datum as C3 01 + CRC-64-AVRO of the schema + datum (Avro 1.11, "Single-object encoding")."""
 
     def __init__(self) -> None:
-        self._starts: dict[WriterSchema, bytes] = {}
+        self._fingerprint = lru_cache(MAX_REMEMBERED)(rabin_fingerprint)
 
     def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
         """The framed datum."""
-        if schema not in self._starts:
-            self._starts[schema] = SINGLE_OBJECT_MAGIC + rabin_fingerprint(schema)
-        return self._starts[schema], *datum
+        return SINGLE_OBJECT_MAGIC + self._fingerprint(schema), *datum
 
 
 class JsonFrame:
@@ -121,13 +120,11 @@ class JsonFrame:
     """
 
     def __init__(self) -> None:
-        self._readers: dict[WriterSchema, RecordReader] = {}
+        self._reader = lru_cache(MAX_REMEMBERED)(RecordReader)
 
     def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
         """The JSON text of the record, UTF-8."""
-        if schema not in self._readers:
-            self._readers[schema] = RecordReader(schema)
-        record, _, status = self._readers[schema].read(b"".join(datum), 0)
+        record, _, status = self._reader(schema).read(b"".join(datum), 0)
         if status is not Status.OK:
             raise ValueError(f"the datum is not one of schema {schema.fingerprint}: {status.name}")
         return (json.dumps(_json_value(record), separators=(",", ":"), allow_nan=False).encode(),)
@@ -142,6 +139,12 @@ def rabin_fingerprint(schema: WriterSchema) -> bytes:
     """CRC-64-AVRO of the schema's canonical form, little-endian as the single-object encoding wants it."""
     canonical = fastavro.schema.to_parsing_canonical_form(schema.tree)
     return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
+
+
+def _around(schema: WriterSchema) -> tuple[bytes, bytes]:
+    """What stands before the size of a container file's only block, and behind its datum."""
+    sync = schema.fingerprint.encode()[:SYNC_BYTES]
+    return header_bytes(without_docs(schema)) + sync + write_long(1), sync
 
 
 def _without_docs(node: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from typing import Any
 
 import fastavro
@@ -9,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.codec.encode import ContainerFrame, JsonFrame, RecordWriter, extended, rabin_fingerprint, without_docs
+from streamer.codec.encode import (
+    ContainerFrame,
+    Frame,
+    JsonFrame,
+    RecordWriter,
+    extended,
+    rabin_fingerprint,
+    without_docs,
+)
 from streamer.data.schema import WriterSchema
 from streamer.errors import InvalidSchema
 from tests.packets import datum, record_of
@@ -84,3 +93,14 @@ def test_json_is_valid_whatever_the_values(a: float, b: bytes) -> None:
     (text,) = JsonFrame()(SCHEMA, (datum(TREE, {"a": a, "b": b}),))
     read = json.loads(bytes(text), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert read["b"].encode("latin-1") == b
+
+
+@pytest.mark.parametrize("frame", [ContainerFrame(), JsonFrame()])
+def test_a_framing_remembers_a_bounded_number_of_schemas(frame: Frame) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(300):
+            frame(WriterSchema.of(record_of([("a", "int")], f"r{number}_{'x' * 50_000}")), (b"\x02",))
+        assert tracemalloc.get_traced_memory()[0] < 300 * 50_000
+    finally:
+        tracemalloc.stop()
