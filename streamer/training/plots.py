@@ -32,6 +32,8 @@ _MARKERS = {"u": "D", "g": "o", "r": "s", "i": "^", "z": "p", "y": "*"}
 _MANY = 150
 """Points beyond which they are drawn smaller, and as one picture within the SVG."""
 _NJY_PER_MICROJANSKY = 1e3
+_UPRIGHT = 5
+"""Labels that find room beside each other below a small panel."""
 
 
 def confusion(leaves: Sequence[str], rows: Sequence[Sequence[int]], path: Path) -> None:
@@ -99,7 +101,7 @@ def f1_by_detections(
             enough = [macro or bin_["classes"][panel]["objects"] >= judged_from for bin_ in by_detections.values()]
             _curve(axes, figures, enough, "#b3431e" if macro else "#1f5fa8")
             axes.set_title(panel, fontsize=9)
-            axes.set_xticks(range(len(names)), names)
+            axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > _UPRIGHT else 0)
             axes.set_ylim(-0.03, 1.03)
             axes.tick_params(labelbottom=True)
             axes.grid(color=_GRID, lw=0.6)

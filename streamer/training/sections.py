@@ -349,8 +349,8 @@ def _borrowed(evaluation: Tree) -> list[str]:
     if count := evaluation.get("borrowed", 0):
         objects, lenders = evaluation["data"]["objects"], evaluation.get("lenders", "few")
         lines.append(
-            f"The context of {count} of {objects} objects is borrowed from {lenders} others of like kind: scores over all objects "
-            "flatter it."
+            f"The context of {count} of {objects} objects is borrowed from {lenders} others of like kind: scores, calibration and "
+            "sets over all objects hang on those; see what it is worth on objects with context of their own."
         )
     enough, known = evaluation["judged_from"], evaluation.get("sometimes", {})
     if few := {leaf: number for leaf, number in known.items() if number < enough}:
