@@ -106,9 +106,11 @@ def tuning(evaluation: Tree) -> list[str]:
         (str(number + 1), *(f"{trial['settings'][name]:g}" for name in names), f"{trial['loss']:.4f}", f"{trial['macro_f1']:.3f}")
         for number, trial in enumerate(trials)
     ]
+    folds = evaluation["tuning"]["folds"]
+    judged_on = "one validation slice" if folds == 1 else f"{folds} validation slices"
     found = (
-        f"Of {len(trials)} trials on {evaluation['tuning']['folds']} validation slices the one with the lowest log loss; the slice "
-        f"that tests the shipped bundle was in none. Settings of the trees: {trees}."
+        f"Of {len(trials)} trials on {judged_on} the one with the lowest log loss; the slice that tests the shipped bundle was in "
+        f"none. Settings of the trees: {trees}."
     )
     return ["## Settings", found, table(("trial", *names, "log loss", "macro-F1"), rows)]
 
