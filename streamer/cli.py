@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 import signal
 import sys
@@ -30,6 +32,7 @@ NO_MODEL = "none"
 INTERRUPTED = 130
 PIPE_WIDTH = 400
 """Columns of a table that nobody looks at directly."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class _Commands(click.Group):
@@ -42,6 +45,12 @@ class _Commands(click.Group):
         except StreamerError as error:
             for line in str(error).splitlines():
                 click.echo(f"streamer: {line}", err=True)
+            ctx.exit(1)
+        except OSError as error:
+            if error.filename is None and error.errno not in _FULL:  # a pipe that was closed, or a fault of ours
+                raise
+            named = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+            click.echo(f"streamer: {named}{error.strerror}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
@@ -84,8 +93,15 @@ _EXPLAIN = click.option("--explain", is_flag=True, help="Say for each answer whi
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="streamer")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Classify the alert streams of sky surveys."""
+    from streamer import compile_cache
+
+    if ctx.invoked_subcommand != "run":  # which has a setting for it
+        stopgap = compile_cache.choose(None, os.environ)  # before kernels are imported
+        if stopgap is not None:
+            click.echo(f"streamer: {compile_cache.told(stopgap)}", err=True)
 
 
 @main.command()
@@ -114,7 +130,9 @@ def _run(settings: Path, slot: int | None, report_to: int | None) -> None:
 
     loaded = config.load(settings, os.environ)
     logs.configure("INFO", facts=None if slot is None else {"worker": slot})
-    compile_cache.choose(loaded.worker.compile_cache, os.environ)  # before kernels are imported
+    stopgap = compile_cache.choose(loaded.worker.compile_cache, os.environ)  # before kernels are imported
+    for warning in (*config.misnamed(os.environ), *([] if stopgap is None else [compile_cache.told(stopgap)])):
+        logging.getLogger("streamer").warning(warning)
     if slot is not None and report_to is not None:
         from streamer.commands.work import work_in_slot
 
@@ -138,6 +156,8 @@ def check(settings: Path) -> None:
     from streamer.telemetry import SystemClock
 
     logs.configure("CRITICAL")  # what fails is told below, once
+    for warning in config.misnamed(os.environ):
+        click.echo(f"streamer: {warning}", err=True)
     found = list(problems(config.load(settings, os.environ), SystemClock()))
     for problem in found:
         click.echo(f"streamer: {problem}", err=True)

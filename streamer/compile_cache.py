@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from streamer.errors import InvalidConfig
 
 VARIABLE = "NUMBA_CACHE_DIR"
+_REMEDY = f"name one with {VARIABLE}, or for the service with worker.compile_cache (STREAMER_WORKER__COMPILE_CACHE)"
 
 
-def choose(setting: Path | None, environ: MutableMapping[str, str], homes: tuple[Path, ...] | None = None) -> None:
+def choose(setting: Path | None, environ: MutableMapping[str, str], homes: tuple[Path, ...] | None = None) -> Path | None:
     """Tell numba where to keep what it compiles; call this before the first kernel is imported, or it has no effect.
 
     The setting wins over the environment; without either numba writes beside the package, else to the user's cache folder. If
-    it can write to neither (a container with a read-only file system and no home) it refuses to import the kernels at all; then the
-    cache is a new folder for temporary files, private to the user, that the workers of a supervisor share.
+    it can write to none of them (a container with a read-only file system and no home) it refuses to import the kernels at all;
+    then the cache is a folder among the temporary files, private to the user, that later processes find again.
 
     Parameters
     ----------
@@ -27,20 +30,55 @@ def choose(setting: Path | None, environ: MutableMapping[str, str], homes: tuple
     homes : paths, optional
         Where numba writes by itself.
 
+    Returns
+    -------
+    Path or None
+        The folder for temporary files, if it had to be that.
+
     Raises
     ------
     InvalidConfig
-        If the named folder cannot be written to: each start would compile everything.
+        If the named folder cannot be written to: each start would compile everything. Or if there is no place at all.
     """
     if setting is not None:
         if not _is_writable(setting):
             raise InvalidConfig(f"worker.compile_cache: {setting} cannot be written to")
         environ[VARIABLE] = str(setting)
-    elif not environ.get(VARIABLE):
-        package = Path(__file__).parent
-        by_itself = homes or (package / "codec" / "__pycache__", Path.home() / ".cache" / "numba")
-        if not any(_is_writable(folder) for folder in by_itself):
-            environ[VARIABLE] = tempfile.mkdtemp(prefix="streamer-compiled-")
+        return None
+    named = environ.get(VARIABLE)
+    if (named and _is_writable(Path(named))) or any(_is_writable(folder) for folder in homes or _homes()):
+        return None
+    stopgap = _temporary()
+    environ[VARIABLE] = str(stopgap)
+    return stopgap
+
+
+def told(stopgap: Path) -> str:
+    """The sentence that says where compiled kernels are kept, and how that is changed."""
+    return f"no folder for compiled kernels can be written to, so they are kept in {stopgap}; {_REMEDY}"
+
+
+def _homes() -> Iterator[Path]:
+    """Where numba writes by itself."""
+    yield Path(__file__).parent / "codec" / "__pycache__"
+    with contextlib.suppress(RuntimeError):  # a user whom the system does not know has no home
+        yield Path.home() / ".cache" / "numba"
+
+
+def _temporary() -> Path:
+    """The user's folder of compiled kernels among the temporary files, where nobody else can write; made if it is missing.
+
+    A kernel that somebody else put there would be run. So a folder of that name that is not ours alone is left aside for a new one.
+    """
+    try:
+        folder = Path(tempfile.gettempdir()) / f"streamer-compiled-{os.getuid()}"
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+        is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+        return folder if is_ours else Path(tempfile.mkdtemp(prefix="streamer-compiled-"))
+    except OSError as error:
+        raise InvalidConfig(f"no folder for compiled kernels can be written to; {_REMEDY}") from error
 
 
 def _is_writable(folder: Path) -> bool:

@@ -21,14 +21,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
 from pydantic import ValidationError as _ValidationError
 
-from streamer.config_errors import Origins, lines, without_credentials
+from streamer.config_errors import Origins, lines, sections_of, without_credentials
 from streamer.errors import InvalidConfig
 
 PREFIX = "STREAMER_"
@@ -323,7 +323,7 @@ class Worker(Section):
     transactional id. Default: the host name, which is enough for one service per host and group."""
     compile_cache: Location | None = None
     """Folder for compiled kernels, made if missing; only its owner should be able to write to it. Default: NUMBA_CACHE_DIR, else
-    beside the package where that is writable, else the user's cache folder."""
+    beside the package where that is writable, else the user's cache folder, else one among the temporary files."""
 
 
 class Config(Section):
@@ -396,6 +396,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         raise InvalidConfig(
             f"{exposed[0]} ({path}): a password does not belong in a file like this; use password_file or {_variable(exposed[0])}"
         )
+    sections = frozenset(tree)
     overrides = {name: value for name, value in environ.items() if name.startswith(PREFIX) and "__" in name and value}
     for name, value in overrides.items():
         section, _, key = name.removeprefix(PREFIX).lower().partition("__")
@@ -405,7 +406,24 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     try:
         return Config.model_validate(tree, context={"folder": path.parent})
     except _ValidationError as error:
-        raise InvalidConfig("\n".join(lines(error, Config, Origins(str(path), frozenset(overrides), _variable)))) from error
+        origins = Origins(str(path), frozenset(overrides), _variable, sections)
+        raise InvalidConfig("\n".join(lines(error, Config, origins))) from error
+
+
+def misnamed(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that is ignored but would set something if it had a second underscore.
+
+    No error: an orchestrator may set such variables for reasons of its own, as Kubernetes does for each service that it has.
+    """
+    meant = {_variable(setting).replace("__", "_"): _variable(setting) for setting in _settings(Config)}
+    return [f"{name} sets nothing; did you mean {meant[name]}?" for name in sorted(environ) if name in meant and environ[name]]
+
+
+def _settings(root: type[BaseModel]) -> Iterator[str]:
+    """The dotted names of all settings, those of all kinds of a section."""
+    for name, field in root.model_fields.items():
+        for section in sections_of(field.annotation):
+            yield from (f"{name}.{key}" for key in section.model_fields)
 
 
 def _tree(path: Path) -> dict[str, Any]:

@@ -24,16 +24,21 @@ class Origins:
         Name of the configuration file.
     variables : names of the environment variables that set something
     variable : callable of a dotted setting to the name of its variable
+    sections : names of the sections that the file has
     """
 
     file: str
     variables: Collection[str]
     variable: Callable[[str], str]
+    sections: Collection[str]
 
     def of(self, setting: str) -> str:
         """The variable or file that said what `setting` is."""
         name = self.variable(setting)
-        return name if name in self.variables else self.file
+        if name in self.variables:
+            return name
+        below = () if setting.partition(".")[0] in self.sections else sorted(self.variables)
+        return next((variable for variable in below if variable.startswith(f"{name}__")), self.file)
 
 
 def without_credentials(text: str) -> str:
@@ -63,7 +68,7 @@ def _place(root: type[BaseModel], location: tuple[int | str, ...]) -> tuple[type
             break
         named.append(step)
         field = section.model_fields.get(step)
-        choices = {_kind(choice): choice for choice in _sections(field.annotation)} if field else {}
+        choices = {_kind(choice): choice for choice in sections_of(field.annotation)} if field else {}
         if len(choices) == 1:
             (section,) = choices.values()
         elif choices and steps:
@@ -71,7 +76,7 @@ def _place(root: type[BaseModel], location: tuple[int | str, ...]) -> tuple[type
     return section, ".".join(named)
 
 
-def _sections(annotation: Any) -> tuple[type[BaseModel], ...]:
+def sections_of(annotation: Any) -> tuple[type[BaseModel], ...]:
     """The sections among the alternatives of an annotation."""
     alternatives = get_args(annotation) or (annotation,)
     return tuple(one for one in alternatives if isinstance(one, type) and issubclass(one, BaseModel))
@@ -112,7 +117,7 @@ def _guess(section: type[BaseModel], setting: str) -> str:
 
 
 def _kinds(section: type[BaseModel], key: str) -> list[str]:
-    return [_kind(choice) for choice in _sections(section.model_fields[key].annotation)]
+    return [_kind(choice) for choice in sections_of(section.model_fields[key].annotation)]
 
 
 def _doc(section: type[BaseModel], key: str) -> str:

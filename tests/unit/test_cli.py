@@ -113,6 +113,16 @@ def test_results_inside_the_input_folder_are_not_read(packets: Path) -> None:
     assert "out" not in again.stderr.replace(str(packets), "")
 
 
+@pytest.mark.parametrize("command", ["simulate", "replay"])
+def test_a_folder_that_cannot_be_made_is_one_clear_line(packets: Path, command: str) -> None:
+    out = packets / "notes.txt" / "out"
+    made = ("simulate", "--survey", "ztf", "--count", "1", "--seed", "1", "--out", out)
+    said = streamer(*made) if command == "simulate" else replay_without_models(packets, out)
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr.splitlines()[-1].startswith(f"streamer: {packets / 'notes.txt'}")
+    assert "Not a directory" in said.stderr
+
+
 def test_a_folder_with_results_of_another_shape_is_refused(packets: Path, tmp_path: Path) -> None:
     replayed(packets, tmp_path / "out")
     said = replay_without_models(packets, tmp_path / "out", "--shape", "full")

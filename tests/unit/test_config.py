@@ -131,6 +131,21 @@ def test_an_unknown_variable_is_an_error_too(written: Write) -> None:
     assert "did you mean source.group?" in complaint(written(SMALLEST), {"STREAMER_SOURCE__GRUOP": "x"})
 
 
+def test_a_section_that_does_not_exist_is_told_with_the_variable_that_made_it(written: Write) -> None:
+    said = complaint(written(SMALLEST), {"STREAMER_SINKK__SHAPE": "tag"})
+    assert said.startswith("sinkk (STREAMER_SINKK__SHAPE): there is no such setting; did you mean sink?")
+    assert complaint(written(SMALLEST + "[sinkk]\n"), {"STREAMER_SINKK__SHAPE": "tag"}).startswith(f"sinkk ({written(SMALLEST)})")
+
+
+def test_a_variable_with_one_underscore_too_few_is_told_and_others_are_not() -> None:
+    environ = {"STREAMER_SINK_SHAPE": "tag", "STREAMER_WORKER_COMPILE_CACHE": "/x", "STREAMER_REAL_DATA": "/data"}
+    environ |= {"STREAMER_SINK__TOPIC": "t", "STREAMER_MODEL_NAME": "", "STREAMER_PORT": "tcp://10.0.0.1:80"}
+    assert config.misnamed(environ) == [
+        "STREAMER_SINK_SHAPE sets nothing; did you mean STREAMER_SINK__SHAPE?",
+        "STREAMER_WORKER_COMPILE_CACHE sets nothing; did you mean STREAMER_WORKER__COMPILE_CACHE?",
+    ]
+
+
 def test_every_problem_has_its_line(written: Write) -> None:
     text = with_line("sink", 'shape = "small"', with_line("worker", "batch = 0\nwait = -1"))
     assert [line.partition(" ")[0] for line in complaint(written(text)).splitlines()] == [

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 import weakref
@@ -110,22 +111,54 @@ def test_the_compile_cache_is_the_setting_then_the_environment_then_numbas_own(t
     environ: dict[str, str] = {}
     compile_cache.choose(None, environ, (tmp_path / "package", tmp_path / "user"))
     assert environ == {}
-    environ[compile_cache.VARIABLE] = "elsewhere"
-    compile_cache.choose(None, environ, ())
-    assert environ[compile_cache.VARIABLE] == "elsewhere"
+    environ[compile_cache.VARIABLE] = str(tmp_path / "elsewhere")
+    assert compile_cache.choose(None, environ, (tmp_path / "package",)) is None
+    assert environ[compile_cache.VARIABLE] == str(tmp_path / "elsewhere")
     compile_cache.choose(tmp_path / "new" / "folder", environ)
     assert environ[compile_cache.VARIABLE] == str(tmp_path / "new" / "folder")
     assert (tmp_path / "new" / "folder").is_dir()
 
 
-def test_without_any_writable_folder_the_compile_cache_is_a_private_temporary_one(tmp_path: Path) -> None:
+def without_a_writable_home(tmp_path: Path, environ: dict[str, str]) -> Path | None:
     (tmp_path / "file").write_text("")
-    environ: dict[str, str] = {}
-    compile_cache.choose(None, environ, (tmp_path / "file" / "package", tmp_path / "file" / "user"))
-    folder = Path(environ[compile_cache.VARIABLE])
+    return compile_cache.choose(None, environ, (tmp_path / "file" / "package", tmp_path / "file" / "user"))
+
+
+def test_without_any_writable_folder_the_compile_cache_is_a_private_temporary_one_that_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environ = {compile_cache.VARIABLE: str(tmp_path / "file" / "named")}
+    folder = without_a_writable_home(tmp_path, environ)
+    assert folder is not None
+    assert environ[compile_cache.VARIABLE] == str(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert folder.stat().st_uid == os.getuid()
-    folder.rmdir()
+    assert "NUMBA_CACHE_DIR" in compile_cache.told(folder)
+    assert without_a_writable_home(tmp_path, environ) is None, "child processes say nothing more"
+    assert without_a_writable_home(tmp_path, {}) == folder
+
+
+@pytest.mark.parametrize("trap", ["open to others", "a link"])
+def test_a_temporary_folder_that_others_can_write_to_is_no_compile_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    taken = tmp_path / f"streamer-compiled-{os.getuid()}"
+    if trap == "a link":
+        taken.symlink_to(tmp_path)
+    else:
+        taken.mkdir()
+        taken.chmod(0o777)
+    folder = without_a_writable_home(tmp_path, {})
+    assert folder not in (None, taken)
+
+
+def test_without_any_place_for_compiled_kernels_one_line_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(InvalidConfig, match="STREAMER_WORKER__COMPILE_CACHE") as caught:
+        without_a_writable_home(tmp_path, {})
+    assert "\n" not in str(caught.value)
 
 
 def test_a_compile_cache_that_cannot_be_written_to_is_refused_by_its_name(tmp_path: Path) -> None:
