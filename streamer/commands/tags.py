@@ -16,8 +16,9 @@ HOW_TO_READ = """\
   why. It is an answer, not an error.
 * **`conformal_set` is a promise, `classifications` are an opinion.** Of the alerts of each class, a share of at least
   `conformal_level` has that class in the set, at every maturity, however good or bad the model is, as long as they are like the
-  objects that it was calibrated with. Probabilities are calibrated over all classes together, in the mixture that the model's card
-  states. The level is a setting of the service (`classify.conformal_level`).
+  objects that it was calibrated with; where its test objects say otherwise, the model's card does. Probabilities are calibrated
+  over all classes together, in the mixture that the model's card states. The level is a setting of the service
+  (`classify.conformal_level`).
 * **Classes with few known objects have no promise of their own.** They share that of all classes below their parent, and where one
   of them is the only one left, the parent answers (`FEW_EXAMPLES`).
 * **The most probable class is in every set that is not empty**, even where for its own objects so low a probability is rare.
