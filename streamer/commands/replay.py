@@ -16,6 +16,7 @@ from rich.table import Table
 from streamer import config, wiring
 from streamer.data.batch import State
 from streamer.data.tally import Tally
+from streamer.errors import InvalidData, Reason
 from streamer.sources.archive import ArchiveSource
 from streamer.telemetry import SystemClock
 from streamer.terminal import balance, progress
@@ -40,6 +41,8 @@ class Replayed:
         Records that an earlier run into the same folder had done.
     interrupted : bool
         A signal ended it; what it did is kept.
+    has_schemas : bool
+        Somewhere was named to look writer schemas up.
     """
 
     tally: Tally
@@ -47,10 +50,22 @@ class Replayed:
     problems: tuple[str, ...]
     done_before: int
     interrupted: bool
+    has_schemas: bool
+
+    @property
+    def needs_schemas(self) -> bool:
+        """Nothing could be read for want of schemas, and nowhere to find them was named."""
+        return 0 < self.tally.read == self.tally.rejected_by_reason.get(Reason.UNKNOWN_SCHEMA, 0) and not self.has_schemas
 
 
 def replayed(settings: config.Config) -> Replayed:
-    """Tag what the settings' source holds and the sink has not yet; ignored files are counted on standard error."""
+    """Tag what the settings' source holds and the sink has not yet; ignored files are counted on standard error.
+
+    Raises
+    ------
+    InvalidData
+        If the source is files, and there is no packet in them.
+    """
     clock = SystemClock()
     total = Tally()
     interrupted = False
@@ -75,7 +90,11 @@ def replayed(settings: config.Config) -> Replayed:
             service.worker.run(add)
         seconds = clock.monotonic() - began
         problems, before = (tuple(archive.problems), archive.done_before) if archive else ((), 0)
-        return Replayed(total, seconds, problems, before, interrupted)
+    has_schemas = isinstance(settings.source, config.Packets) and bool(settings.source.schemas)
+    done = Replayed(total, seconds, problems, before, interrupted, has_schemas)
+    if isinstance(settings.source, config.ArchiveSource) and not (total.read or before or problems or interrupted):
+        raise InvalidData(f"no packets found in {', '.join(map(str, settings.source.paths))}")
+    return done
 
 
 def _ignored(names: Sequence[str]) -> str:
@@ -92,6 +111,8 @@ def report(done: Replayed, out: Path, as_json: bool) -> None:
         click.echo(f"{done.done_before:,} record{'s were' if done.done_before > 1 else ' was'} done before", err=True)
     for problem in done.problems:
         click.echo(f"not read to its end: {problem}", err=True)
+    if done.needs_schemas:
+        click.echo("no packet brings its schema: give --schemas with the folder or registry that has them", err=True)
     if as_json:
         click.echo(json.dumps(as_object(done)))
     else:

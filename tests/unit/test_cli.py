@@ -146,6 +146,24 @@ def test_what_cannot_be_read_to_its_end_ends_with_status_1(packets: Path, tmp_pa
     assert streamer("replay", night, "--out", tmp_path / "other", "--model", "none").exit_code == 1
 
 
+def test_a_replay_without_any_packet_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "night").mkdir()
+    (tmp_path / "night" / "notes.txt").write_text("not a packet")
+    said = replay_without_models(tmp_path / "night", tmp_path / "out")
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr.splitlines()[-1] == f"streamer: no packets found in {tmp_path / 'night'}"
+
+
+def test_a_replay_of_packets_without_schemas_says_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "framed.avro").write_bytes(b"\x00\x00\x00\x00\x07datum")
+    said = replay_without_models(tmp_path / "framed.avro", tmp_path / "out")
+    assert json.loads(said.stdout)["rejected"] == {"UNKNOWN_SCHEMA": 1}
+    assert "give --schemas" in said.stderr
+    (tmp_path / "schemas").mkdir()
+    named = replay_without_models(tmp_path / "framed.avro", tmp_path / "other", "--schemas", str(tmp_path / "schemas"))
+    assert "give --schemas" not in named.stderr
+
+
 def test_a_replay_says_in_one_line_which_files_it_ignores(packets: Path, tmp_path: Path) -> None:
     said = streamer("replay", packets, "--out", tmp_path / "out", "--model", "none")
     assert f"ignored: {packets / 'notes.txt'}\n" in said.stderr
