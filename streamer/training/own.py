@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from streamer.classify.calibration import Calibration
+from streamer.classify.conformal import FEWEST, Conformal
+from streamer.classify.manifest import CALIBRATION
 from streamer.data.photometry import Kind
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.features import families_of
@@ -67,7 +70,22 @@ def train_own(table: Path, bundle: Path, survey: Path | None, recipe: Path | Non
         raise InvalidConfig(f'{recipe}: data.sets is {list(settings.data.sets)}; for this table it must be ["{table.name}"]')
     for entry in labelled(light_curves, settings.data.min_objects).dropped:
         progress(f"left out: {entry.count} {entry.what}, {entry.reason}")
-    return train(recipe, table.parent, bundle.parent, progress, described)
+    folder = train(recipe, table.parent, bundle.parent, progress, described)
+    calibration = Calibration.of_json((folder / CALIBRATION).read_bytes())
+    for sentence in () if calibration.conformal is None else scarce(calibration.conformal):
+        progress(sentence)
+    return folder
+
+
+def scarce(conformal: Conformal) -> Iterator[str]:
+    """A sentence for each class that answers for others, naming those of the model that do not answer for themselves."""
+    answered: dict[str, list[str]] = {}
+    for column, leaf in enumerate(conformal.leaves):
+        answer = conformal.answer_of(column)
+        if answer is not leaf:
+            answered.setdefault(answer.name, []).append(f"{leaf.name} ({conformal.objects[column]})")
+    for answer_name, names in answered.items():
+        yield f"fewer than {FEWEST} calibration objects: {', '.join(names)}: answered for by {answer_name}"
 
 
 def recipe_text(name: str, table_name: str, light_curves: LightCurves) -> str:

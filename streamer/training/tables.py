@@ -169,6 +169,8 @@ def own_origin(name: str) -> Origin:
 
 def _table(folder: Path, name: str, columns: Sequence[str]) -> tuple[Path, pd.DataFrame]:
     """The Parquet file of that name, else the CSV, with all its columns; those named must be there."""
+    if folder.is_file():
+        raise InvalidData(f"{folder}: a table is a folder with {POINTS}.parquet or {POINTS}.csv in it: give the folder")
     path = next((path for suffix in (".parquet", ".csv") if (path := folder / f"{name}{suffix}").is_file()), None)
     if path is None:
         raise InvalidData(f"{folder}: no {name}.parquet or {name}.csv in it")
@@ -200,9 +202,15 @@ def _checked(path: Path, points: pd.DataFrame, survey: SurveyFile) -> dict[str, 
     kinds = _known(path, points, "kind", KINDS, f"is not one of {', '.join(KINDS)}").astype(np.int8)
     scale = np.array([one.njy for one in bands])[band]
     epoch, flux, error, total = (_floats(points, name) for name in ("epoch", "flux", "flux_err", "total"))
-    require(path, "epoch", (epoch > EARLIEST) & (epoch < LATEST), f"is no MJD between {EARLIEST:g} and {LATEST:g}", epoch)
-    require(path, "flux", np.isfinite(flux) | (kinds == Kind.LIMIT), "is not a finite number", flux)
-    require(path, "flux_err", np.isfinite(error) & (error > 0), "is not a positive number", error)
+    require(
+        path,
+        "epoch",
+        (epoch > EARLIEST) & (epoch < LATEST),
+        f"is no MJD between {EARLIEST:g} and {LATEST:g}",
+        _typed(points, "epoch"),
+    )
+    require(path, "flux", np.isfinite(flux) | (kinds == Kind.LIMIT), "is not a finite number", _typed(points, "flux"))
+    require(path, "flux_err", np.isfinite(error) & (error > 0), "is not a positive number", _typed(points, "flux_err"))
     complete = points["complete"].to_numpy(dtype=np.bool_) if "complete" in points.columns else np.ones(len(points), dtype=np.bool_)
     with np.errstate(over="ignore"):
         fluxes = {
@@ -228,6 +236,12 @@ def _floats(table: pd.DataFrame, name: str) -> Float64s:
     if name not in table.columns:
         return np.full(len(table), np.nan)
     values: Float64s = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=np.float64)
+    return values
+
+
+def _typed(table: pd.DataFrame, name: str) -> Column:
+    """What stands in the column, text where it is no number: what a message must show."""
+    values: Column = table[name].to_numpy()
     return values
 
 

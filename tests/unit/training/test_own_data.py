@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer import features
+from streamer.classify import taxonomy
 from streamer.classify.bundle import LightGBMClassifier, bundle_files
 from streamer.classify.calibration import Calibration
+from streamer.classify.conformal import FEWEST, Conformal
 from streamer.cli import main
 from streamer.commands.classify import loaded
 from streamer.data.photometry import Kind
@@ -23,7 +25,7 @@ from streamer.errors import InvalidConfig, InvalidData
 from streamer.features import profile
 from streamer.training.answers import TOTAL_LIGHT, classified, is_total_light, with_bands_of
 from streamer.training.feature_rows import _untangled, classified_rows
-from streamer.training.own import recipe_text
+from streamer.training.own import recipe_text, scarce
 from streamer.training.recipe import parse_recipe
 from streamer.training.survey_file import read_survey
 from streamer.training.tables import read_light_curves
@@ -95,7 +97,19 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.stdout == f"{folder / 'mine'}\n"
     assert "left out: 3 objects, class LPV has fewer than 8 objects" in result.stderr
     assert "left out: 2 objects, no label" in result.stderr
+    assert "calibration objects" in result.stderr.splitlines()[-1]
     return folder
+
+
+def test_classes_that_do_not_answer_for_themselves_are_named_with_what_answers_for_them() -> None:
+    leaves = tuple(taxonomy.by_name(name) for name in ("SNIa", "SNIbc", "SNII", "RRL"))
+    truth = np.repeat(np.arange(4), (FEWEST, FEWEST - 1, 2, FEWEST))
+    even = np.full((len(truth), 4), 0.25)
+    few = list(scarce(Conformal.of(even, truth, np.full(len(truth), 5), leaves, (1,))))
+    above = Conformal.of(even, truth, np.full(len(truth), 5), leaves, (1,)).answer_of(1)
+    assert few == [f"fewer than 20 calibration objects: SNIbc (19), SNII (2): answered for by {above.name}"]
+    enough = np.repeat(np.arange(4), FEWEST)
+    assert list(scarce(Conformal.of(np.full((80, 4), 0.25), enough, np.full(80, 5), leaves, (1,)))) == []
 
 
 def test_a_bundle_of_own_data_says_what_it_is(own: Path) -> None:

@@ -112,9 +112,10 @@ def test_without_labels_every_object_is_there_and_its_own_group(tmp_path: Path) 
         ),
         ({"flux_err": [5.0, -6.0, 7.0, 8.0]}, r"row 2, column flux_err: .*-6.0.* is not a positive number \(1 such rows\)"),
         ({"flux_err": [5.0, 6.0, 0.0, None]}, r"row 3, column flux_err: .*0.0.* is not a positive number \(2 such rows\)"),
+        ({"flux_err": [5.0, "abc", 7.0, 8.0]}, r"row 2, column flux_err: 'abc' is not a positive number \(1 such rows\)"),
         ({"flux": [1.0, None, 2.0, 3.0]}, r"row 2, column flux: .*nan.* is not a finite number"),
         ({"epoch": [59000.0, 2459000.5, 1.0, 2.0]}, r"row 2, column epoch: .*2459000.5.* is no MJD between 20000 and 100000"),
-        ({"epoch": ["yesterday", 1, 2, 3]}, r"row 1, column epoch: .*nan.* is no MJD"),
+        ({"epoch": ["yesterday", 1, 2, 3]}, r"row 1, column epoch: 'yesterday' is no MJD"),
         (
             {"epoch": [59001.0, 59001.0, 59000.5, 59002.0], "band": ["g", "g", "g", "g"]},
             r"rows 1 and 2, columns epoch, band, kind: a has two points of the same kind at 59001.0 in one band",
@@ -127,9 +128,14 @@ def test_without_labels_every_object_is_there_and_its_own_group(tmp_path: Path) 
     ],
 )
 def test_a_wrong_point_is_named_by_row_and_column(tmp_path: Path, points: dict[str, list[object]], message: str) -> None:
-    csv = isinstance(points.get("epoch", [0.0])[0], str)  # Parquet has types
+    csv = any(isinstance(value, str) for name in ("epoch", "flux_err") for value in points.get(name, ()))  # Parquet has types
     with pytest.raises(InvalidData, match=message.replace("points.parquet", "points.csv" if csv else "points.parquet")):
         read_light_curves(folder_of(tmp_path, points, csv=csv))
+
+
+def test_a_file_instead_of_the_folder_of_a_table_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match=r"points.parquet: a table is a folder .*: give the folder"):
+        read_light_curves(folder_of(tmp_path) / "points.parquet")
 
 
 @pytest.mark.parametrize(
