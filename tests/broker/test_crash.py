@@ -113,7 +113,7 @@ class Slot:
         process = self.start()
         try:
             if patient:
-                eventually(60, lambda: self.commits() or self._over.is_set() or process.poll() is not None, "a first commit")
+                eventually(240, lambda: self.commits() or self._over.is_set() or process.poll() is not None, "a first commit")
             time.sleep(self._chance.uniform(0.0, 0.3 if patient else 2.5))
             at_work = self.commits()
         finally:
@@ -147,7 +147,7 @@ def test_a_broker_killed_under_the_service_costs_nothing_but_time(mortal_kafka: 
     stream, restarts = Stream(service), 0
     stream.send(1_500)
     with service.running() as first, closing(Progress(service.servers, service.group, service.inputs.values())) as progress:
-        eventually(60, lambda: progress.done() > 0, "a first commit")
+        eventually(240, lambda: progress.done() > 0, "a first commit")
         before = progress.done()
         mortal_kafka.restart()
         process = first
@@ -172,7 +172,7 @@ def test_a_broker_killed_under_the_service_costs_nothing_but_time(mortal_kafka: 
 def _finish(service: Service, processes: list[subprocess.Popen[bytes]], is_done: Callable[[], bool]) -> None:
     """Wait for the last commit, then let the processes drain, which each does in time and in order."""
     try:
-        eventually(90, is_done, "all committed")
+        eventually(240, is_done, "all committed")
         for process in processes:
             process.send_signal(signal.SIGTERM)
         assert [process.wait(DRAIN_S) for process in processes] == [0] * len(processes), service.log()

@@ -130,7 +130,7 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboard(
             sent += len(payloads)
 
     with service.running(), collecting(prometheus, service.port, tmp_path) as collected:
-        eventually(60, lambda: service.answer("/readyz") == "ready\n", "the service is ready")
+        eventually(240, lambda: service.answer("/readyz") == "ready\n", "the service is ready")
         eventually(30, lambda: collected.targets() == ["up"], "Prometheus has found the service")
         for number in count():  # the same packets again and again, so that there is a rate, and alerts that come again
             send()

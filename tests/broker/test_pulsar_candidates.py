@@ -20,7 +20,7 @@ def test_every_candidate_becomes_a_tag_or_a_dead_letter(kafka: Kafka, names: Nam
     service = Service(kafka, names, tmp_path, surveys=("pulsar",))
     produce(service.servers, service.inputs["pulsar"], [alert.payload for alert in alerts])
     with service.running():
-        eventually(90, lambda: service.sum_of("streamer_messages_total") == COUNT, "all candidates")
+        eventually(240, lambda: service.sum_of("streamer_messages_total") == COUNT, "all candidates")
         assert service.sum_of("streamer_ledger_imbalance") == 0
         assert 'survey="pulsar"' in service.answer("/metrics")
     tags, dead = service.tags(), service.dead_letters()
@@ -35,7 +35,7 @@ def test_two_workers_share_the_candidates_and_say_what_else_they_know(kafka: Kaf
     service = Service(kafka, names, tmp_path, settings={"worker": {"workers": 2}}, surveys=("pulsar",), partitions=2)
     produce(service.servers, service.inputs["pulsar"], [alert.payload for alert in alerts])
     with service.running():
-        eventually(120, lambda: service.sum_of("streamer_messages_total") == COUNT, "all candidates")
+        eventually(240, lambda: service.sum_of("streamer_messages_total") == COUNT, "all candidates")
         assert service.sum_of("streamer_ledger_imbalance") == 0
     tags = {tag["alert_id"]: {score["name"]: score for score in tag["scores"]} for tag in service.tags()}
     assert tags.keys() == {alert.alert_id for alert in alerts}

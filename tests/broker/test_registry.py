@@ -67,11 +67,11 @@ def test_registry_frames_in_and_out_and_an_outage_stops_nothing(
 
     produce(kafka.bootstrap, topic, [*packets[:COUNT], registry_frame(STRANGE_ID, b"?")])
     with service.running() as process:
-        eventually(60, lambda: service.sum_of("streamer_messages_total") == COUNT + 1, "the first packets")
+        eventually(240, lambda: service.sum_of("streamer_messages_total") == COUNT + 1, "the first packets")
         assert registry.asked.count(f"/schemas/ids/{survey_id}") == 1, "one question for a schema, however many packets"
         registry.close()
         produce(kafka.bootstrap, topic, [*packets[COUNT:], registry_frame(STRANGE_ID + 1, b"?")])
-        eventually(60, lambda: service.sum_of("streamer_messages_total") == 2 * COUNT + 2, "the packets of the outage")
+        eventually(240, lambda: service.sum_of("streamer_messages_total") == 2 * COUNT + 2, "the packets of the outage")
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0, service.log()
 
@@ -102,7 +102,7 @@ def test_a_registry_that_is_down_at_the_start_of_the_service_loses_nothing(
     back = service.configured("back", {"sink": {"framing": "registry", "registry": registry.url}})
     process = service.start(back)
     try:
-        eventually(60, lambda: service.sum_of("streamer_messages_total") == COUNT, "all packets")
+        eventually(240, lambda: service.sum_of("streamer_messages_total") == COUNT, "all packets")
     finally:
         process.kill()
         process.wait()

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).parents[2]
 ALERTS, KILLS = 5_000, 5
-READY_S = 60.0
+READY_S = 240.0
 
 Place = tuple[int, int]
 """Partition and offset of an input."""
