@@ -93,7 +93,9 @@ def test_simulated_alerts_go_through_the_service_and_out_to_a_subscriber(
     assert (fed.returncode, fed.stdout, fed.stderr) == (0, "", "")
 
     with running(config, tmp_path / "log") as service:
-        eventually(240, lambda: f"streamer_messages_total {COUNT}.0" in answer(port, "/metrics"), "the service has read all packets")
+        eventually(
+            240, lambda: f"streamer_messages_total {COUNT}.0" in answer(port, "/metrics"), "the service has read all packets"
+        )
         assert answer(port, "/healthz") == "alive\n"
         eventually(10, lambda: answer(port, "/readyz") == "ready\n", "the service is ready")
         metrics = answer(port, "/metrics")
