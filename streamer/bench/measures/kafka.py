@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import tempfile
 import time
@@ -120,6 +121,11 @@ class Rates:
             raise Fatal("nothing came through Kafka")
         begin = max(each.at[_warm(each)] for each in found)
         end = min(each.at[-1] for each in found)
+        if len(found) > 1 and end <= begin:  # one was done before the other was warm: of both together nothing is known
+            self.rate.append(math.nan)
+            self.cpu.append(math.nan)
+            self.rss_mb.append(math.nan)
+            return
         messages = sum(_at(each, end, each.messages) - _at(each, begin, each.messages) for each in found)
         cpu = sum(_at(each, end, each.cpu) - _at(each, begin, each.cpu) for each in found)
         self.rate.append(messages / max(end - begin, 1e-9))
@@ -164,7 +170,7 @@ def _values(bare: Mapping[str, Rates], ours: Mapping[Variant, Rates]) -> dict[st
 
 
 def _best(ours: Mapping[Variant, Rates], *variants: Variant) -> float | None:
-    return max((statistics.median(ours[each].rate) for each in variants if each in ours), default=None)
+    return max((rate for each in variants if each in ours and (rate := _median(ours[each].rate)) is not None), default=None)
 
 
 def _table(
@@ -193,13 +199,19 @@ def _latency_table(latency: Sequence[float]) -> Table:
     return Table("latency", ("percentile", "s"), rows, note)
 
 
-def _medians(rates: Rates) -> list[float]:
-    return [statistics.median(rates.cpu), statistics.median(rates.rate), statistics.median(rates.rss_mb)]
+def _medians(rates: Rates) -> list[Cell]:
+    return [_median(rates.cpu), _median(rates.rate), _median(rates.rss_mb)]
 
 
-def _over(costs: Sequence[float], plain: Sequence[float]) -> float:
+def _median(values: Sequence[float]) -> float | None:
+    """Of the rounds that say something; None if none does."""
+    known = [value for value in values if not math.isnan(value)]
+    return statistics.median(known) if known else None
+
+
+def _over(costs: Sequence[float], plain: Sequence[float]) -> float | None:
     """The median of the ratios within each round."""
-    return statistics.median(a / b for a, b in zip(costs, plain, strict=True))
+    return _median([a / b for a, b in zip(costs, plain, strict=True)])
 
 
 def _warm(timeline: Timeline) -> int:

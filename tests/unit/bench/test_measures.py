@@ -174,6 +174,14 @@ def test_the_rate_of_two_workers_is_that_of_the_time_in_which_both_worked() -> N
     assert rates.cpu == [pytest.approx(1000.0)]
 
 
+def test_of_workers_that_did_not_overlap_nothing_is_said() -> None:
+    early = Timeline(at=[0.0, 1.0], messages=[0, 100], cpu=[0.0, 0.1])
+    late = Timeline(at=[5.0, 6.0], messages=[0, 100], cpu=[0.0, 0.1])
+    rates = Rates()
+    rates.add([early, late])
+    assert all(math.isnan(values[0]) for values in (rates.rate, rates.cpu))
+
+
 @pytest.mark.real_data
 def test_real_packets_are_used_where_they_are(real_data: Path) -> None:
     for survey in SURVEYS:
