@@ -19,10 +19,11 @@ from streamer.classify.calibration import Calibration
 from streamer.classify.conformal import LEVEL, Answers, Conformal
 from streamer.classify.novelty import Novelty
 from streamer.data.arrays import Bools, Float64s, Int64s
-from streamer.training.fit import MATURITY, Examples, dataset, rounds_kept, shares, temperature, tree_settings
+from streamer.training.fit import MATURITY, Examples, shares, temperature
 from streamer.training.kept import Arrays, Kept
 from streamer.training.recipe import Recipe
 from streamer.training.split import Part
+from streamer.training.trees import grown_trees, tree_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,7 @@ def grow(recipe: Recipe, examples: Examples, rotation: int) -> Grown:
     train = examples.of_part(recipe, Part.TRAIN, rotation)
     if is_crossed(recipe):
         train |= examples.of_part(recipe, Part.CALIBRATION, rotation)
-    weight = examples.alert_weight()
-    booster = lightgbm.train(
-        tree_settings(recipe) | {"num_class": len(examples.leaves)},
-        dataset(examples, weight, train),
-        num_boost_round=recipe.trees.rounds,
-        valid_sets=[dataset(examples, weight, validation)],
-        callbacks=[lightgbm.early_stopping(recipe.trees.patience, verbose=False)],
-    )
-    rounds = rounds_kept(booster, len(examples.leaves))
+    booster, rounds = grown_trees(recipe, examples, train, validation)
     raw = np.full((len(examples.picks), len(examples.leaves)), np.nan)
     raw[~train] = booster.predict(examples.matrix[~train], raw_score=True, num_iteration=rounds, num_threads=1)
     return Grown(booster.model_to_string(num_iteration=rounds), rounds, raw)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import lightgbm
 import numpy as np
 
 from streamer.classify.calibration import Calibration
 from streamer.data.arrays import Bools
 from streamer.training.crossfit import depends_on
-from streamer.training.fit import Examples, dataset, first_detections, rounds_kept, tree_settings
+from streamer.training.fit import Examples, first_detections
 from streamer.training.kept import Arrays, Kept
 from streamer.training.metrics import Answers, Figures, figures
 from streamer.training.neighbourhood import light_curve_only
 from streamer.training.recipe import Recipe
+from streamer.training.trees import grown_trees
 
 
 def temporal(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[[str], None]) -> Figures | None:
@@ -58,15 +58,6 @@ def temporal(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[
 
 def _scored(recipe: Recipe, examples: Examples, train: Bools, test: Bools) -> Arrays:
     validation = train & (examples.slice_number[examples.picks.row] == 0)
-    weight = examples.alert_weight()
-    booster = lightgbm.train(
-        tree_settings(recipe) | {"num_class": len(examples.leaves)},
-        dataset(examples, weight, train & ~validation),
-        num_boost_round=recipe.trees.rounds,
-        valid_sets=[dataset(examples, weight, validation)],
-        callbacks=[lightgbm.early_stopping(recipe.trees.patience, verbose=False)],
-    )
-    raw = booster.predict(
-        examples.matrix[test], raw_score=True, num_iteration=rounds_kept(booster, len(examples.leaves)), num_threads=1
-    )
+    booster, rounds = grown_trees(recipe, examples, train & ~validation, validation)
+    raw = booster.predict(examples.matrix[test], raw_score=True, num_iteration=rounds, num_threads=1)
     return {"probability": Calibration.single(1.0).probabilities(np.asarray(raw), examples.n_detections[test])}

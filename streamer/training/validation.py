@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-import lightgbm
 import numpy as np
 
 from streamer.data.arrays import Bools, Float64s
 from streamer.training.crossfit import depends_on
-from streamer.training.fit import Examples, dataset, rounds_kept, tree_settings
+from streamer.training.fit import Examples
 from streamer.training.kept import Arrays, Kept
 from streamer.training.metrics import Answers, macro_f1
 from streamer.training.recipe import Recipe
+from streamer.training.trees import grown_trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,7 @@ def _folds(recipe: Recipe, examples: Examples) -> Iterator[tuple[Bools, Bools]]:
 
 
 def _grown(recipe: Recipe, examples: Examples, train: Bools, validation: Bools) -> Arrays:
-    weight = examples.alert_weight()
-    booster = lightgbm.train(
-        tree_settings(recipe) | {"num_class": len(examples.leaves)},
-        dataset(examples, weight, train),
-        num_boost_round=recipe.trees.rounds,
-        valid_sets=[dataset(examples, weight, validation)],
-        callbacks=[lightgbm.early_stopping(recipe.trees.patience, verbose=False)],
-    )
-    rounds = rounds_kept(booster, len(examples.leaves))
+    booster, rounds = grown_trees(recipe, examples, train, validation)
     probability = booster.predict(examples.matrix[validation], num_iteration=rounds, num_threads=1)
     gain = booster.feature_importance("gain", iteration=rounds)
     return {"probability": np.asarray(probability), "rounds": np.array(rounds), "gain": gain / max(gain.sum(), 1e-300)}

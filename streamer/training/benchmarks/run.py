@@ -17,7 +17,7 @@ from streamer.errors import InvalidConfig, InvalidData
 from streamer.training.benchmarks.recipe import BenchmarkRecipe, read_benchmark
 from streamer.training.benchmarks.report import write_report
 from streamer.training.datasets import LightCurves
-from streamer.training.fit import UNDISTURBED, family_inputs
+from streamer.training.fit import family_inputs
 from streamer.training.folders import RECIPE, noted
 from streamer.training.metrics import Answers, Figures, confusion, figures
 from streamer.training.pitfalls import area, check_allowed
@@ -25,6 +25,7 @@ from streamer.training.prepare import light_curves
 from streamer.training.sources import READERS
 from streamer.training.sources.columns import numbers, read_table
 from streamer.training.split import slices
+from streamer.training.trees import UNDISTURBED
 from streamer.training.windows import age_picks, alerts_of
 
 _RESAMPLES = 100

@@ -13,13 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamer.data.arrays import Bools, Float64s, Int64s
 from streamer.errors import InvalidConfig
-from streamer.training.fit import Examples, dataset, examples_of, read_sets, shares, tree_settings
+from streamer.training.fit import Examples, examples_of, read_sets, shares
 from streamer.training.folders import RECIPE, noted
 from streamer.training.labels import Provenance
 from streamer.training.metrics import LEVELS, Answers, Figures, figures, rates
 from streamer.training.pitfalls import told_apart
 from streamer.training.recipe import RECIPES, Recipe, Reobserved, read_recipe
 from streamer.training.reobservation.report import write_report
+from streamer.training.trees import dataset, tree_settings
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 _RESAMPLES = 300

@@ -7,7 +7,7 @@ from streamer.data.photometry import Kind, flux_from_magnitude
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.training.borrowed import SPREAD, with_borrowed
 from streamer.training.datasets import LightCurves
-from streamer.training.fit import _hidden_and_shown
+from streamer.training.trees import _hidden_and_shown
 from tests.unit.training.tables import table
 
 LIKE = (("SNIa", "SNII"),)
