@@ -324,8 +324,8 @@ def models() -> None:
 @click.option("--folder", type=FOLDER, help="Search this folder of bundles too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each model, a line each.")
 def list_models(folder: Path | None, as_json: bool) -> None:
-    """All models; ends with status 1 if one of them cannot be loaded."""
-    from streamer.commands.catalogue import model_lines, model_table, sound_models
+    """All models, from their manifests; ends with status 1 if a file of one of them is damaged."""
+    from streamer.commands.models import model_lines, model_table, sound_models
 
     sound, damaged = sound_models(folder)
     _print(model_lines(sound) if as_json else model_table(sound))
@@ -340,7 +340,7 @@ def list_models(folder: Path | None, as_json: bool) -> None:
 @click.option("--folder", type=FOLDER, help="Search this folder of bundles too.")
 def show_model(name: str, folder: Path | None) -> None:
     """A model's card: what each class was trained on, and how it does on objects it never saw."""
-    from streamer.commands.catalogue import card
+    from streamer.commands.models import card
 
     _print(card(name, folder))
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from streamer import __version__, config, tagged
 from streamer.claim import claimed
-from streamer.classify.bundle import LightGBMClassifier, read_manifest
+from streamer.classify.bundle import LightGBMClassifier
 from streamer.classify.further import ModelQuestion, Question, questions_of
+from streamer.classify.manifest import read_manifest
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare
 from streamer.codec.framing import Framing
 from streamer.data.batch import Cursor

@@ -19,7 +19,7 @@ from streamer.classify.classifier import unasked
 from streamer.classify.conformal import LEVEL, Rule
 from streamer.classify.explain import Describe, Explainer
 from streamer.classify.forest import booster_scores, proven_forest
-from streamer.classify.manifest import CALIBRATION, CARD, CHECKED, MANIFEST, NOVELTY, OPTIONAL, TREES, Manifest
+from streamer.classify.manifest import CALIBRATION, CARD, MANIFEST, NOVELTY, TREES, Manifest, bundle_checksum, read_manifest
 from streamer.classify.novelty import Novelty
 from streamer.classify.taxonomy import Class, parents_of
 from streamer.classify.trees import Ensemble, check_fit, read_trees
@@ -213,32 +213,6 @@ def bundle_files(
         files[NOVELTY] = novelty.to_json()
     checksums = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     return {MANIFEST: replace(manifest, checksums=checksums).to_json(), **files}
-
-
-def bundle_checksum(files: Mapping[str, bytes]) -> str:
-    """SHA-256 (hex) over the names and contents of a bundle's files."""
-    digest = hashlib.sha256()
-    for name in sorted((MANIFEST, *CHECKED, *(name for name in OPTIONAL if name in files))):
-        digest.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
-    return digest.hexdigest()
-
-
-def read_manifest(files: Mapping[str, bytes]) -> Manifest:
-    """The manifest of a bundle whose files are all there and have the checksums it states; else InvalidBundle."""
-    if missing := [name for name in (MANIFEST, *CHECKED) if name not in files]:
-        raise InvalidBundle(f"the bundle lacks {', '.join(missing)}")
-    manifest = Manifest.of_json(files[MANIFEST])
-    for name in (*CHECKED, *OPTIONAL):
-        if name in OPTIONAL and name not in files and name not in manifest.checksums:
-            continue
-        if name not in files:
-            raise InvalidBundle(f"the bundle lacks {name}, which its manifest names")
-        found = hashlib.sha256(files[name]).hexdigest()
-        if (stated := manifest.checksums.get(name)) != found:
-            raise InvalidBundle(
-                f"{name}: damaged or changed: its SHA-256 is {found}, the manifest of {manifest.name} says {stated}"
-            )
-    return manifest
 
 
 def _packed(text: str) -> bytes:

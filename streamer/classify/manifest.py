@@ -208,6 +208,32 @@ class Manifest:
         return manifest
 
 
+def bundle_checksum(files: Mapping[str, bytes]) -> str:
+    """SHA-256 (hex) over the names and contents of a bundle's files."""
+    digest = hashlib.sha256()
+    for name in sorted((MANIFEST, *CHECKED, *(name for name in OPTIONAL if name in files))):
+        digest.update(f"{name} {hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def read_manifest(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest of a bundle whose files are all there and have the checksums it states; else InvalidBundle."""
+    if missing := [name for name in (MANIFEST, *CHECKED) if name not in files]:
+        raise InvalidBundle(f"the bundle lacks {', '.join(missing)}")
+    manifest = Manifest.of_json(files[MANIFEST])
+    for name in (*CHECKED, *OPTIONAL):
+        if name in OPTIONAL and name not in files and name not in manifest.checksums:
+            continue
+        if name not in files:
+            raise InvalidBundle(f"the bundle lacks {name}, which its manifest names")
+        found = hashlib.sha256(files[name]).hexdigest()
+        if (stated := manifest.checksums.get(name)) != found:
+            raise InvalidBundle(
+                f"{name}: damaged or changed: its SHA-256 is {found}, the manifest of {manifest.name} says {stated}"
+            )
+    return manifest
+
+
 def feature_set_of(inputs: Sequence[str]) -> str:
     """First 16 hex digits of the SHA-256 of feature names, one a line."""
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]

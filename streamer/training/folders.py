@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from streamer.classify.bundle import bundle_checksum
-from streamer.classify.manifest import CARD, MANIFEST, Manifest
+from streamer.classify.manifest import CARD, MANIFEST, Manifest, bundle_checksum
 
 RECIPE, EVALUATION = "recipe.toml", "evaluation.json"
 """Files of a bundle that the service does not read: what it was made from, and what is known of it."""

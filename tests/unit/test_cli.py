@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -291,6 +293,21 @@ def test_models_are_listed_and_their_cards_shown(bundles: Path) -> None:
     assert all(line["name"] in table and line["classes"] for line in lines)
     assert streamer("models", "show", "tiny", "--folder", bundles).stdout == "# Tiny\n\n"
     assert streamer("models", "show", "nobody").exit_code == 1
+
+
+def test_listing_models_reads_what_they_say_of_themselves_and_no_tree() -> None:
+    list_models = "main(['models', 'list', '--json'], standalone_mode=False); print('lightgbm' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; from streamer.cli import main; {list_models}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    *lines, has_trees = done.stdout.splitlines()
+    assert has_trees == "False"
+    views = {line["name"]: line["view"] for line in map(json.loads, lines)}
+    assert (views["variability-ztf"], views["variability-ztf-history"]) == ("stream", "history")
 
 
 def test_a_damaged_bundle_is_one_clear_line(bundles: Path) -> None:

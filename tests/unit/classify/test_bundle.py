@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.classify import bundle, taxonomy
-from streamer.classify.bundle import LightGBMClassifier, bundle_checksum, bundle_files, read_manifest
+from streamer.classify.bundle import LightGBMClassifier, bundle_files
 from streamer.classify.calibration import Calibration
 from streamer.classify.classifier import Classifier
 from streamer.classify.conformal import Conformal
-from streamer.classify.manifest import CALIBRATION, CARD, MANIFEST, TREES, Manifest
+from streamer.classify.manifest import CALIBRATION, CARD, MANIFEST, TREES, Manifest, bundle_checksum, read_manifest
 from streamer.data.arrays import Float32s
 from streamer.data.batch import State, Why
 from streamer.errors import InvalidBundle

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.classify.bundle import LightGBMClassifier, bundle_files, read_manifest
+from streamer.classify.bundle import LightGBMClassifier, bundle_files
 from streamer.classify.calibration import Calibration
-from streamer.classify.manifest import CALIBRATION, CARD, NOVELTY, TREES
+from streamer.classify.manifest import CALIBRATION, CARD, NOVELTY, TREES, read_manifest
 from streamer.classify.novelty import FEWEST, LEAVES, NODES, Cuts, Novelty
 from streamer.data.arrays import Float32s, Int64s
 from streamer.errors import InvalidBundle

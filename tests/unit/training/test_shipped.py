@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.classify.bundle import bundle_checksum
+from streamer.classify.manifest import bundle_checksum
 from streamer.stores.models import PACKAGED
 
 DOCS = Path(__file__).parents[3] / "docs" / "models"
