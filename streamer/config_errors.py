@@ -1,14 +1,15 @@
-"""What is wrong with a configuration, in lines for a person: the setting, where it was set, and what is allowed."""
+"""What is wrong with a configuration or a recipe, in lines for a person: the setting, where it was set, and what is allowed."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+
+from streamer.errors import guess
 
 _SECRET = ("password",)
 _CREDENTIALS = re.compile(r"//\S*@")
@@ -50,17 +51,24 @@ def lines(error: ValidationError, root: type[BaseModel], origins: Origins) -> It
     """One line for each problem, each once, in the order of the settings."""
     seen = set()
     for problem in error.errors(include_url=False):
-        section, setting = _place(root, problem["loc"])
-        said = f"{setting} ({origins.of(setting)})" if setting else origins.file
+        section, setting, entry = _place(root, problem["loc"])
+        said = f"{setting} ({origins.of(setting)}{entry})" if setting else origins.file
         line = f"{said}: {_sentence(problem, section, setting)}"
         if line not in seen:
             seen.add(line)
             yield line
 
 
-def _place(root: type[BaseModel], location: tuple[int | str, ...]) -> tuple[type[BaseModel], str]:
-    """The innermost section that `location` lies in, and the setting's dotted name without the tags of unions."""
-    section, named = root, []
+def file_lines(error: ValidationError, root: type[BaseModel], file: str) -> str:
+    """The lines about settings of a file that nothing overrides."""
+    return "\n".join(lines(error, root, Origins(file, (), str, ())))
+
+
+def _place(root: type[BaseModel], location: tuple[int | str, ...]) -> tuple[type[BaseModel], str, str]:
+    """The innermost section that `location` lies in, the setting's dotted name without the tags of unions, and which of a list of
+    sections it is, after a comma.
+    """
+    section, named, entry = root, [], ""
     steps = list(location)
     while steps:
         step = steps.pop(0)
@@ -69,11 +77,13 @@ def _place(root: type[BaseModel], location: tuple[int | str, ...]) -> tuple[type
         named.append(step)
         field = section.model_fields.get(step)
         choices = {_kind(choice): choice for choice in sections_of(field.annotation)} if field else {}
-        if len(choices) == 1:
+        if len(choices) == 1 and steps:
             (section,) = choices.values()
+            if isinstance(steps[0], int):
+                entry = f", [[{step}]] number {int(steps.pop(0)) + 1}"
         elif choices and steps:
             section = choices[str(steps.pop(0))]
-    return section, ".".join(named)
+    return section, ".".join(named), entry
 
 
 def sections_of(annotation: Any) -> tuple[type[BaseModel], ...]:
@@ -94,7 +104,7 @@ def _sentence(problem: Any, section: type[BaseModel], setting: str) -> str:
         case "extra_forbidden":
             sentence = f"there is no such setting;{_guess(section, setting)} allowed here: {_listed(section.model_fields)}"
         case "missing":
-            sentence = f"is missing; {_doc(section, key)}"
+            sentence = f"is missing; {_doc(section, key) or 'it has no default'}"
         case "union_tag_not_found":
             sentence = f"kind is missing; allowed: {_listed(_kinds(section, key))}"
         case "union_tag_invalid":
@@ -105,15 +115,35 @@ def _sentence(problem: Any, section: type[BaseModel], setting: str) -> str:
             sentence = str(context["error"])
         case "model_type" | "model_attributes_type" | "dict_type":
             sentence = f"must be a section, [{setting}]"
+        case "tuple_type":
+            sentence = f"must be a list of sections, [[{setting}]]" if _holds_sections(section, key) else "must be a list, [ … ]"
+        case "too_short":
+            sentence = f"must have at least {_counted(context['min_length'], 'entry', 'entries')}. {_doc(section, key)}".rstrip(
+                " ."
+            )
+        case "string_pattern_mismatch":
+            sentence = f"{given} is not allowed; allowed: {_doc(section, key) or context['pattern']}"
         case _:
-            sentence = f"{given} is wrong: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+            sentence = f"{given} is wrong: {_should(problem['msg'])}"
     return sentence
 
 
 def _guess(section: type[BaseModel], setting: str) -> str:
     prefix, dot, key = setting.rpartition(".")
-    near = difflib.get_close_matches(key, section.model_fields, n=1)
-    return f" did you mean {prefix}{dot}{near[0]}?" if near else ""
+    return guess(key, section.model_fields, prefix + dot)
+
+
+def _should(message: str) -> str:
+    """Pydantic's words, in the middle of a sentence and of the setting instead of an "input"."""
+    return f"{message[:1].lower()}{message[1:]}".removeprefix("input ").replace("should be", "must be", 1)
+
+
+def _holds_sections(section: type[BaseModel], key: str) -> bool:
+    return key in section.model_fields and bool(sections_of(section.model_fields[key].annotation))
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _kinds(section: type[BaseModel], key: str) -> list[str]:
@@ -122,7 +152,7 @@ def _kinds(section: type[BaseModel], key: str) -> list[str]:
 
 def _doc(section: type[BaseModel], key: str) -> str:
     field = section.model_fields.get(key)
-    return " ".join((field.description if field and field.description else "it has no default").split())
+    return " ".join((field.description if field and field.description else "").split())
 
 
 def _listed(names: Collection[str]) -> str:

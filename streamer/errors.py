@@ -16,6 +16,8 @@
 A bad *row* is none of these: it is a value, :class:`streamer.data.batch.Rejections`, with a :class:`Reason`.
 """
 
+import difflib
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -65,6 +67,12 @@ class InvalidBundle(Invalid):
 
 class InvalidData(Invalid):
     """A file of labels, light curves or features cannot be used as it is."""
+
+
+def guess(given: str, known: Iterable[str], prefix: str = "") -> str:
+    """A question, after a space, whether the known name (behind `prefix`) that comes nearest was meant; empty if none is near."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f" did you mean {prefix}{near[0]}?" if near else ""
 
 
 class Stage(StrEnum):

@@ -13,6 +13,7 @@ from streamer.bench.result import Measured
 from streamer.bench.run import MEASURES, Request, run
 from streamer.bench.show import renderables, write_plots
 from streamer.bench.targets import losses, record
+from streamer.errors import guess
 
 BESIDE = Path("../shared/data")
 """Where real packets are looked for when nobody says where."""
@@ -33,7 +34,7 @@ def bench(request: Request, out: Path | None, as_json: bool, check: bool, keep: 
         Compare with the recorded ratios; make these the recorded ones.
     """
     if unknown := [name for name in request.only if name not in MEASURES]:
-        raise click.UsageError(f"no measure {', '.join(unknown)}; there are {', '.join(MEASURES)}")
+        raise click.UsageError(f"no measure {', '.join(unknown)};{guess(unknown[0], MEASURES)} there are {', '.join(MEASURES)}")
     found, conditions = run(request, lambda name: click.echo(f"measuring: {name}", err=True))
     text = json.dumps({**found.as_object(), "conditions": conditions}, ensure_ascii=False, allow_nan=False)
     if out is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from streamer.classify.manifest import CHECKED, MANIFEST, OPTIONAL
-from streamer.errors import InvalidBundle
+from streamer.errors import InvalidBundle, guess
 
 PACKAGED = Path(__file__).parent.parent / "models"
 """The bundles that the package ships."""
@@ -42,8 +42,9 @@ class ModelStore:
         for folder in self._bundles():
             if folder.name == name:
                 return folder
-        known = ", ".join(self.names()) or "none"
-        raise InvalidBundle(f"no model {name!r} in {', '.join(map(str, self._folders))}; known are {known}")
+        known = self.names()
+        places = ", ".join(map(str, self._folders))
+        raise InvalidBundle(f"no model {name!r} in {places};{guess(name, known)} known are {', '.join(known) or 'none'}")
 
     def names(self) -> tuple[str, ...]:
         """All bundles that can be loaded, sorted."""

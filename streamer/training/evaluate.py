@@ -14,7 +14,7 @@ from streamer.classify.bundle import LightGBMClassifier
 from streamer.classify.calibration import Calibration
 from streamer.data.arrays import Bools, Float64s, Int64s
 from streamer.errors import InvalidBundle, InvalidConfig
-from streamer.stores.models import PACKAGED
+from streamer.stores.models import ModelStore
 from streamer.training import coverage
 from streamer.training.crossfit import Grown, Said, grown, unseen
 from streamer.training.fit import Examples, counts_only, examples_of, nan_pattern, only, read_sets, shares
@@ -107,11 +107,7 @@ def packet_sets(recipe: Recipe) -> list[PacketSet]:
 
 def bundle_folder(bundle: str | Path) -> Path:
     """The folder of a bundle given by name or by path; InvalidBundle if it is neither."""
-    for folder in (Path(bundle), PACKAGED / str(bundle)):
-        if folder.is_dir():
-            return folder
-    names = sorted(path.name for path in PACKAGED.iterdir() if path.is_dir()) if PACKAGED.is_dir() else []
-    raise InvalidBundle(f"{bundle}: neither a folder nor one of the package's bundles, which are {names}")
+    return Path(bundle) if Path(bundle).is_dir() else ModelStore().folder(str(bundle))
 
 
 def described(recipe: Recipe, examples: Examples) -> dict[str, object]:

@@ -15,9 +15,10 @@ from streamer.data.photometry import Kind
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.features import families_of
 from streamer.training.datasets import LightCurves, labelled
-from streamer.training.recipe import NAME, read_recipe
+from streamer.training.recipe import read_recipe
 from streamer.training.survey_file import read_survey
 from streamer.training.tables import read_light_curves
+from streamer.training.toml_file import NAME
 from streamer.training.train import train
 
 MIN_OBJECTS = 8

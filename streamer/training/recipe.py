@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from streamer.errors import InvalidConfig
+from streamer.training.toml_file import Name, Section, Survey, Version, parse_toml, read_toml
 
 RECIPES = Path(__file__).parent / "recipes"
 """The recipes of the bundles that the package ships."""
 
 
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-"""What a model may be called."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Data(_Section):
+class Data(Section):
     """Which data sets, in which order: an object that occurs twice counts with the first."""
 
     sets: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -37,7 +27,7 @@ class Data(_Section):
     """Sets of labelled real packets that the finished model is tried on; nothing is trained with them."""
 
 
-class Reobserved(_Section):
+class Reobserved(Section):
     """Light curves of other surveys, made into what this survey would have seen of them; they train, and are never judged."""
 
     sets: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -49,7 +39,7 @@ class Reobserved(_Section):
     seed: Annotated[int, Field(ge=0)]
 
 
-class Inputs(_Section):
+class Inputs(Section):
     """Which features the model reads, and which points they are made of."""
 
     families: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -67,7 +57,7 @@ class Inputs(_Section):
     them, the classes then being as common among the objects that have one as among all. So whether they are there says nothing."""
 
 
-class Split(_Section):
+class Split(Section):
     """How groups are divided: slice 0 tests, 1 calibrates, 2 validates, the others train."""
 
     slices: Annotated[int, Field(ge=4)] = 10
@@ -78,7 +68,7 @@ class Split(_Section):
     """Share of the groups, the last to be detected, on which a model of those before is tried; 0 where epochs mean nothing."""
 
 
-class Trees(_Section):
+class Trees(Section):
     """LightGBM's settings."""
 
     rounds: Annotated[int, Field(ge=1)] = 300
@@ -97,7 +87,7 @@ class Trees(_Section):
     """Part of the recipe, since the order of sums depends on it."""
 
 
-class Space(_Section):
+class Space(Section):
     """From where to where settings of the trees are searched for."""
 
     leaves: tuple[int, int] = (4, 24)
@@ -107,7 +97,7 @@ class Space(_Section):
     l2: tuple[float, float] = (0.1, 30.0)
 
 
-class Tuning(_Section):
+class Tuning(Section):
     """What is decided on validation objects."""
 
     trials: Annotated[int, Field(ge=0)] = 0
@@ -122,7 +112,7 @@ class Tuning(_Section):
     space: Space = Space()
 
 
-class Priors(_Section):
+class Priors(Section):
     """How common each class is taken to be."""
 
     source: str
@@ -133,13 +123,12 @@ class Priors(_Section):
     """Share of each leaf in the stream, in any unit."""
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """One model."""
 
-    name: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
-    survey: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
-    """The survey whose light curves the sets hold."""
+    name: Name
+    version: Version
+    survey: Survey  # whose light curves the sets hold
     view: Literal["stream", "history"] = "stream"
     """What an example is: an alert with the window that its packet carries, or an object with everything up to an epoch."""
     seed: int
@@ -158,40 +147,9 @@ class Recipe(_Section):
 
 def read_recipe(path: Path) -> tuple[str, Recipe]:
     """The text of a TOML file and the recipe in it; InvalidConfig naming the file and every wrong setting."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
-    return text, parse_recipe(text, str(path))
+    return read_toml(path, Recipe)
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
     """The recipe written in `text`; `where` is named in errors."""
-    try:
-        return Recipe.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{where}: not TOML: {error}") from error
-    except ValidationError as error:
-        raise InvalidConfig("; ".join(_sentence(where, dict(problem)) for problem in error.errors())) from error
-
-
-def _sentence(where: str, problem: dict[str, object]) -> str:
-    place = problem["loc"]
-    name = ".".join(map(str, place)) if isinstance(place, tuple) else str(place)
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: {name} is no setting of a recipe{_known(name)}"
-    return f"{where}: {name}: {problem['msg']}"
-
-
-def _known(name: str) -> str:
-    sections: dict[str, type[BaseModel]] = {
-        "data": Data,
-        "reobserved": Reobserved,
-        "inputs": Inputs,
-        "split": Split,
-        "trees": Trees,
-        "tuning": Tuning,
-        "priors": Priors,
-    }
-    model = sections.get(name.split(".", maxsplit=1)[0]) if "." in name else Recipe
-    return f"; there are {', '.join(model.model_fields)}" if model else ""
+    return parse_toml(text, where, Recipe)

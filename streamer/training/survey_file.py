@@ -10,29 +10,26 @@ zero_point = 25.0      # AB magnitude of a flux of 1; without it fluxes are in n
 
 from __future__ import annotations
 
-import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from streamer.data.photometry import AB_ZERO_POINT_NJY, BANDS
-from streamer.errors import InvalidConfig
+from streamer.training.toml_file import Section, Survey, read_toml
 
 FILE = "survey.toml"
 """The name under which a folder of light curves may bring its survey file."""
 
 
-class Band(BaseModel):
+class Band(Section):
     """One band."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=16)]
-    """As in the table, and at the end of the names of its features."""
+    """Up to 16 letters and digits, as in the table and at the end of the names of its features."""
     wavelength: Annotated[float, Field(gt=10, lt=1e6)]
-    """nm; the effective one."""
+    """Effective wavelength, nm."""
     zero_point: float = AB_ZERO_POINT_NJY
     """AB magnitude of a flux of 1 in the table; as it stands, fluxes are in nJy."""
 
@@ -42,15 +39,12 @@ class Band(BaseModel):
         return float(10.0 ** (0.4 * (AB_ZERO_POINT_NJY - self.zero_point)))
 
 
-class SurveyFile(BaseModel):
+class SurveyFile(Section):
     """A survey as its light curves need it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
-    """As in recipes and bundles."""
+    name: Survey  # as in recipes and bundles
     bands: Annotated[tuple[Band, ...], Field(min_length=1, max_length=64)]
-    """In any order: they are taken from blue to red."""
+    """A section [[bands]] for each band, in any order: they are taken from blue to red."""
 
     @model_validator(mode="after")
     def _each_once(self) -> SurveyFile:
@@ -77,12 +71,4 @@ DEFAULT = SurveyFile(
 
 def read_survey(path: Path) -> SurveyFile:
     """The survey that a TOML file describes; InvalidConfig naming the file and what is wrong in it."""
-    try:
-        return SurveyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
-        raise InvalidConfig(f"{path}: {wrong}") from error
+    return read_toml(path, SurveyFile)[1]

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from streamer.errors import InvalidConfig
 from streamer.training.recipe import Inputs, Trees
+from streamer.training.toml_file import Name, Section, read_toml
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
 
-
-class BenchmarkRecipe(BaseModel):
+class BenchmarkRecipe(Section):
     """One set of light curves, its own classes, and trees that are cross-validated on it; no model comes of it."""
 
-    model_config = _STRICT
-
-    benchmark: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    benchmark: Name
     what: str
     """What is asked, in a sentence."""
     yardsticks: tuple[str, ...] = ()
@@ -48,12 +43,4 @@ class BenchmarkRecipe(BaseModel):
 
 def read_benchmark(path: Path) -> BenchmarkRecipe:
     """The recipe in a TOML file; InvalidConfig naming the file and every wrong setting."""
-    try:
-        return BenchmarkRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        problems = [f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        raise InvalidConfig("; ".join(problems)) from error
+    return read_toml(path, BenchmarkRecipe)[1]

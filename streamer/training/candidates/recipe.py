@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from streamer.errors import InvalidConfig
-
-Kind = TypeVar("Kind", bound="Section")
-
-
-class Section(BaseModel):
-    """What all sections of a recipe have in common."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from streamer.training.toml_file import Name, Section, Version, read_toml
 
 
 class Validation(Section):
@@ -53,8 +45,8 @@ class Comparison(Section):
 class TableRecipe(Section):
     """One model of a table of features."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    name: Name
+    version: Version
     survey: Literal["pulsar"]
     table: Literal["htru2"]
     """The table of features that it is trained on."""
@@ -81,17 +73,3 @@ def names(path: Path, entry: str) -> bool:
 def read_table_recipe(path: Path) -> tuple[str, TableRecipe]:
     """The text of a TOML file and the recipe in it; InvalidConfig naming the file and every wrong setting."""
     return read_toml(path, TableRecipe)
-
-
-def read_toml(path: Path, kind: type[Kind]) -> tuple[str, Kind]:
-    """The text of a TOML file and the recipe of this kind in it; InvalidConfig naming the file and every wrong setting."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return text, kind.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        problems = [f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        raise InvalidConfig("; ".join(problems)) from error

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streamer.training.candidates.recipe import Section, Trees, read_toml
+from streamer.training.candidates.recipe import Trees
+from streamer.training.toml_file import Name, Section, Version, read_toml
 
 
 class Simulation(Section):
@@ -45,8 +46,8 @@ class Validation(Section):
 class FoldedRecipe(Section):
     """One model of whole packets."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    name: Name
+    version: Version
     survey: Literal["pulsar"]
     anchor: Literal["htru2"]
     """The table of real features that the simulation is brought to."""

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streamer.training.candidates.recipe import Section, Trees, read_toml
+from streamer.training.candidates.recipe import Trees
+from streamer.training.toml_file import Name, Section, Version, read_toml
 
 
 class Examples(Section):
@@ -33,8 +34,8 @@ class Validation(Section):
 class OrbitRecipe(Section):
     """One model of periods at several epochs."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    name: Name
+    version: Version
     survey: Literal["pulsar"]
     orbits: Literal["psrcat"]
     """The catalogue whose spins and orbits it is trained on."""

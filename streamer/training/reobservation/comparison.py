@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import lightgbm
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from streamer.data.arrays import Bools, Float64s, Int64s
-from streamer.errors import InvalidConfig
 from streamer.training.fit import Examples, examples_of, read_sets, shares
 from streamer.training.folders import RECIPE, noted
 from streamer.training.labels import Provenance
@@ -20,18 +18,16 @@ from streamer.training.metrics import LEVELS, Answers, Figures, figures, rates
 from streamer.training.pitfalls import told_apart
 from streamer.training.recipe import RECIPES, Recipe, Reobserved, read_recipe
 from streamer.training.reobservation.report import write_report
+from streamer.training.toml_file import Name, Section, read_toml
 from streamer.training.trees import dataset, tree_settings
 
-_STRICT = ConfigDict(frozen=True, extra="forbid")
 _RESAMPLES = 300
 _ENOUGH = 8
 """Objects that each side must have to be told apart."""
 
 
-class Arm(BaseModel):
+class Arm(Section):
     """What one of the models compared is trained with, besides the survey's own objects."""
-
-    model_config = _STRICT
 
     classes: tuple[str, ...]
     """Classes whose re-observed light curves are added."""
@@ -39,12 +35,10 @@ class Arm(BaseModel):
     """Whether the survey's own objects of these classes are left out of training."""
 
 
-class Comparison(BaseModel):
+class Comparison(Section):
     """Models of one recipe with and without re-observed light curves; no model that serves comes of it."""
 
-    model_config = _STRICT
-
-    comparison: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    comparison: Name
     what: str
     base: str
     """The recipe of ours whose data, inputs, split and trees are taken."""
@@ -57,7 +51,7 @@ class Comparison(BaseModel):
     min_objects: Annotated[int, Field(ge=1)]
     judged_from: Annotated[int, Field(ge=1)] = 30
     reobserved: Reobserved
-    shares: dict[str, Annotated[float, Field(gt=0)]] = {}
+    shares: dict[str, Annotated[float, Field(gt=0)]] = Field(default={})
     """Priors of classes that the base recipe lacks, in its unit."""
     arms: Annotated[dict[str, Arm], Field(min_length=2)]
     """The models, the one without anything re-observed first."""
@@ -65,15 +59,7 @@ class Comparison(BaseModel):
 
 def read_comparison(path: Path) -> Comparison:
     """The comparison in a TOML file; InvalidConfig naming the file and every wrong setting."""
-    try:
-        return Comparison.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        problems = [f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        raise InvalidConfig("; ".join(problems)) from error
+    return read_toml(path, Comparison)[1]
 
 
 def run_comparison(path: Path, data: Path, out: Path, progress: Callable[[str], None]) -> Path:

@@ -40,6 +40,12 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path, name: str) -> None
         ModelStore([], packaged=tmp_path / "packaged").files(name)
 
 
+def test_a_name_that_is_nearly_right_is_guessed(tmp_path: Path) -> None:
+    written(tmp_path, "variability-mine")
+    with pytest.raises(InvalidBundle, match=r"did you mean variability-mine\? known are variability-mine"):
+        ModelStore([], packaged=tmp_path).files("variabilty-mine")
+
+
 def test_no_folder_at_all_has_no_bundles(tmp_path: Path) -> None:
     store = ModelStore([tmp_path / "absent"], packaged=tmp_path / "gone")
     assert store.names() == ()

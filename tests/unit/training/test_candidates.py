@@ -220,7 +220,7 @@ def test_the_command_line_trains_and_evaluates_it(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text(SMALL.replace("rounds = 8", "rounds = 0").replace("folds = 3", "flods = 3"))
-    with pytest.raises(InvalidConfig, match=r"validation\.flods: .*; .*trees\.rounds"):
+    with pytest.raises(InvalidConfig, match=r"validation\.flods .*did you mean validation\.folds\?.*\n.*trees\.rounds"):
         read_table_recipe(path)
 
 

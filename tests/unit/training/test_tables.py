@@ -29,6 +29,7 @@ POINTS = {
     "flux_err": [5.0, 6.0, 7.0, 8.0],
     "kind": ["detection", "detection", "forced", "limit"],
 }
+V = '[[bands]]\nname = "V"\nwavelength = 551\n'
 LABELS = {"object_id": ["b", "a"], "label": ["SNIa", None], "group": ["one", "two"]}
 
 
@@ -183,9 +184,15 @@ def test_a_survey_file_names_other_bands_and_their_zero_points(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('name = "x"\nbands = []', "bands: Tuple should have at least 1 item"),
-        ('name = "x"\n[[bands]]\nname = "V"\nwavelength = -1', "bands.0.wavelength: Input should be greater than 10"),
-        ('name = "x"\n' + '[[bands]]\nname = "V"\nwavelength = 500\n' * 2, r"bands \['V'\] are described twice"),
+        ('name = "x"\nbands = []', r"bands \(.*survey.toml\): must have at least 1 entry"),
+        (
+            'name = "x"\n[[bands]]\nname = "V"\nwavelength = -1',
+            r"bands.wavelength \(.*survey.toml, \[\[bands\]\] number 1\): -1 is wrong: must be greater than 10",
+        ),
+        ('name = "x"\n' + V * 2, r"bands \['V'\] are described twice"),
+        ('name = "My Survey"\n' + V, r"name \(.*\): 'My Survey' is not allowed; .*small letters"),
+        ('name = "x"\n[bands]\nname = "V"', r"must be a list of sections, \[\[bands\]\]"),
+        ('name = "x"\n' + V + '[[bands]]\nname = "B"\nwavelenght = 440', r"number 2\): .* did you mean bands.wavelength\?"),
         ("name =", "not TOML"),
     ],
 )
