@@ -1,0 +1,137 @@
+"""Commands that read, make and show packets, without any server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, MODELS, SURVEY, Place, chosen
+from streamer.cli.printing import printed
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="How long to run.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same alerts.")
+@MODELS
+def demo(seconds: float, seed: int, models: tuple[str, ...]) -> None:
+    """Simulated ZTF and LSST alerts through the whole pipeline, live in the terminal; needs no server."""
+    from streamer.commands.demo import run_demo
+
+    run_demo(seconds, seed, chosen(models))
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=EXISTING)
+@click.option(
+    "--out", required=True, type=FOLDER, help="Folder for tagged-*.avro and dead-letters-*.avro; a run that was cut off goes on."
+)
+@MODELS
+@click.option(
+    "--shape",
+    type=click.Choice(["tag", "full"]),
+    default="tag",
+    show_default=True,
+    help="A small record, or the whole packet with it.",
+)
+@click.option("--schemas", multiple=True, type=Place(), help="Where writer schemas are found by id; may be given again.")
+@click.option("--private", is_flag=True, help="Tag alerts that are not public too, to private-*.avro.")
+@LEVEL
+@EXPLAIN
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
+def replay(
+    paths: tuple[Path, ...],
+    out: Path,
+    models: tuple[str, ...],
+    shape: str,
+    schemas: tuple[str, ...],
+    private: bool,
+    level: float,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Tag the alerts in *.avro files, folders and .tar.gz; other files are ignored, and counted."""
+    from streamer import config, logs
+    from streamer.commands.replay import replayed, report
+
+    logs.configure("ERROR")
+    settings = config.Config(
+        source=config.ArchiveSource(kind="archive", paths=paths, schemas=schemas),
+        sink=config.ArchiveSink(kind="archive", folder=out, shape="full" if shape == "full" else "tag", private=private),
+        model=chosen(models),
+        classify=config.Classify(conformal_level=level, explain=explain),
+        telemetry=config.Telemetry(port=0),
+    )
+    report(replayed(settings), out, as_json)
+
+
+@click.command()
+@click.option("--survey", type=SURVEY, required=True, help="Whose style of packets.")
+@click.option("--count", type=click.IntRange(min=1), required=True, help="How many alerts.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many per second.")
+@click.option("--broken", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of packets to damage.")
+@click.option("--seed", type=click.IntRange(min=0), required=True, help="The same seed gives the same packets.")
+@click.option("--out", type=FOLDER, help="Write files to this folder …")
+@click.option("--servers", metavar="HOST:PORT", help="… or send to these brokers,")
+@click.option("--topic", help="to this topic.")
+def simulate(
+    survey: str, count: int, rate: float | None, broken: float, seed: int, out: Path | None, servers: str | None, topic: str | None
+) -> None:
+    """Make packets up, to files or to a topic."""
+    if (out is None) == (servers is None) or (servers is None) != (topic is None):
+        raise click.UsageError("give either --out DIR, or --servers HOST:PORT and --topic T")
+    from streamer.sinks.feed import feed, paced
+    from streamer.sources import simulator
+    from streamer.telemetry import SystemClock
+    from streamer.terminal import progress
+
+    clock = SystemClock()
+    alerts = paced(simulator.simulate(survey, count, seed, broken), rate, clock, time.sleep)
+    with progress("simulated", count) as told:
+        if out is not None:
+            simulator.write_files(alerts, out, told)
+        else:
+            feed((alert.payload for alert in alerts), servers or "", topic or "", clock, told)
+
+
+@click.command()
+@click.argument("file", type=CONFIG)
+@click.option("--schemas", multiple=True, type=Place(), help="Where writer schemas are found by id; may be given again.")
+@click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="Show at most so many alerts.")
+def show(file: Path, schemas: tuple[str, ...], limit: int) -> None:
+    """Read one packet or tagged file aloud, with the light curve drawn in the terminal."""
+    from rich.console import Console
+
+    from streamer.commands.show import shown
+
+    console = Console(highlight=False)
+    for part in shown(file, schemas, limit):
+        console.print(part)
+
+
+@click.command()
+def tags() -> None:
+    """The fields of a tagged alert and how to read them, as Markdown."""
+    from streamer.commands.tags import tags_text
+
+    printed(tags_text())
+
+
+@click.group()
+def candidates() -> None:
+    """Candidate files of pulsar searches."""
+
+
+@candidates.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=FOLDER, required=True, help="Folder for the packets, made if need be.")
+def convert(files: tuple[Path, ...], out: Path) -> None:
+    """Make packets of PulsarHunter's .phcx (also gzipped) and PRESTO's .pfd files; status 1 if one of them cannot be read."""
+    from streamer.commands.candidates import convert as convert_files
+
+    found = convert_files(files, out, lambda problem: click.echo(f"streamer: {problem}", err=True))
+    click.echo(f"{found.written:,} packets in {out}" + (f", {found.failed:,} files left out" if found.failed else ""))
+    if found.failed:
+        sys.exit(1)

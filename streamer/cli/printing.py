@@ -1,0 +1,33 @@
+"""How results come to standard output, and what a person on a terminal is told meanwhile."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+PIPE_WIDTH = 400
+"""Columns of a table that nobody looks at directly."""
+
+
+def printed(what: str | RenderableType) -> None:
+    """Text as it is; anything else as the terminal has room for, and in a pipe as wide as it wants to be."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    if isinstance(what, str):
+        click.echo(what, nl=bool(what))
+    elif sys.stdout.isatty():
+        Console(highlight=False).print(what)
+    else:
+        click.echo(what.markup) if isinstance(what, Markdown) else Console(highlight=False, width=PIPE_WIDTH).print(what)
+
+
+def narrator() -> Callable[[str], None]:
+    """What tells a person on a terminal how far a long run is; silent in a pipe."""
+    return (lambda line: click.echo(line, err=True)) if sys.stderr.isatty() else (lambda _line: None)
