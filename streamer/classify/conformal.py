@@ -55,7 +55,8 @@ class Conformal:
     first : tuple of int
         The smallest number of detections of each maturity bin, rising.
     objects : tuple of int
-        Calibration objects of each class; those of a bin are different objects, but an object may be in several bins.
+        Independent calibration objects of each class; an object may be in several bins, and those that owe what the model sees of
+        them to one another count as one.
     cells : tuple of Cells
         For each class and bin, the conformities of its calibration objects.
     """
@@ -88,7 +89,8 @@ class Conformal:
         first : sequence of int
             Maturity bins, those of the temperatures.
         owner : int64[m], optional
-            Which object each alert is of. At most one alert of an object should be in a bin; without `owner` all are different.
+            Which object each alert is of, or which of several dependent ones: they count as one. Of an object, at most one alert
+            should be in a bin; without `owner` all are different.
         """
         scores = conformity(probabilities, branches(leaves))
         of_truth = np.floor(scores[np.arange(len(truth)), truth] * 10**DIGITS) / 10**DIGITS

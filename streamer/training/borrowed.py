@@ -34,7 +34,7 @@ _COUNTED = ("n_history", "history_age")
 """What is of the light curve itself, and counted anew if the lender knows it."""
 
 
-def with_borrowed(table: LightCurves, slice_number: Int64s, like: Sequence[Sequence[str]], seed: int) -> tuple[LightCurves, Bools]:
+def with_borrowed(table: LightCurves, slice_number: Int64s, like: Sequence[Sequence[str]], seed: int) -> tuple[LightCurves, Int64s]:
     """The same light curves; objects of the classes in `like` that have no context borrow it.
 
     Parameters
@@ -49,12 +49,13 @@ def with_borrowed(table: LightCurves, slice_number: Int64s, like: Sequence[Seque
 
     Returns
     -------
-    tuple of LightCurves and bool[n]
-        The light curves, and which objects borrowed. An object for which there is no lender in its slice stays without.
+    tuple of LightCurves and int64[n]
+        The light curves, and the row of each object's lender; −1 for those that have context of their own, and those that stay
+        without, since there is no lender in their slice.
     """
     context = table.context
     if context is None or not like:
-        return table, np.zeros(len(table), dtype=np.bool_)
+        return table, np.full(len(table), -1, dtype=np.int64)
     lender = _lenders(table, context, slice_number, like, seed)
     borrows = np.flatnonzero(lender >= 0)
     last = context.offsets[lender[borrows] + 1] - 1
@@ -67,7 +68,7 @@ def with_borrowed(table: LightCurves, slice_number: Int64s, like: Sequence[Seque
     lengths = np.array([len(part["epoch"]) for part in parts], dtype=np.int64)
     columns = {name: np.concatenate([part[name] for part in parts]) for name in context.columns}
     made = Ragged(offsets_from_lengths(lengths), columns)
-    return replace(table, context=made, curves=_with_totals(table.curves, made)), lender >= 0
+    return replace(table, context=made, curves=_with_totals(table.curves, made)), lender
 
 
 def _spans(ragged: Ragged, rows: Int64s) -> list[tuple[int, int]]:

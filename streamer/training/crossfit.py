@@ -94,7 +94,10 @@ def depends_on(recipe: Recipe, examples: Examples) -> dict[str, object]:
 
 
 def calibration(recipe: Recipe, examples: Examples, raw: Float64s, among: Bools) -> Calibration:
-    """A temperature for each maturity bin and what conformal sets are made of, from one random alert of each object in each bin."""
+    """A temperature for each maturity bin and what conformal sets are made of, from one random alert of each object in each bin.
+
+    Objects that stand in one borrowed neighbourhood are right or wrong together: for the sets they count as one.
+    """
     chosen = [examples.one_each(among & inside, recipe.seed) for inside in maturity_bins(examples.n_detections)]
     rows = [examples.picks.row[alerts] for alerts in chosen]
     temperatures = tuple(
@@ -104,9 +107,8 @@ def calibration(recipe: Recipe, examples: Examples, raw: Float64s, among: Bools)
     alerts, row = np.concatenate(chosen), np.concatenate(rows)
     detections = examples.n_detections[alerts]
     probability = plain.probabilities(raw[alerts], detections)
-    return replace(
-        plain, conformal=Conformal.of(probability, examples.truth[row], detections, examples.leaves, MATURITY, owner=row)
-    )
+    owner = examples.neighbourhood[row]
+    return replace(plain, conformal=Conformal.of(probability, examples.truth[row], detections, examples.leaves, MATURITY, owner))
 
 
 def novelty(recipe: Recipe, examples: Examples) -> Novelty:

@@ -122,7 +122,7 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
         "simulated": bool(np.all(provenance == "simulated")),
         "view": recipe.view,
         "contents": recipe.inputs.points,
-        **_surroundings(recipe, examples),
+        **_surroundings(examples),
         "window_days": WINDOW_DAYS[recipe.survey] if recipe.view == "stream" else None,
         "leaves": [leaf.name for leaf in examples.leaves],
         "inputs": len(examples.inputs),
@@ -156,17 +156,17 @@ def described(recipe: Recipe, examples: Examples) -> dict[str, object]:
     }
 
 
-def _surroundings(recipe: Recipe, examples: Examples) -> Figures:
-    """Whose context is borrowed, how many objects lend; of each class how many have, of their own, what only some objects have."""
-    label, context = examples.table.label, examples.table.context
+def _surroundings(examples: Examples) -> Figures:
+    """How many objects borrow context, from how many; of each class how many have, of their own, what only some objects have."""
+    context = examples.table.context
     own = ~examples.borrowed & (context.lengths > 0 if context is not None else False)
     some = np.isfinite(examples.matrix[:, np.isin(examples.inputs, examples.sometimes)]).any(axis=1)
-    known = np.zeros(len(label), dtype=np.bool_)
+    known = np.zeros(len(examples.table), dtype=np.bool_)
     known[examples.picks.row[some]] = True
     counts = np.bincount(examples.truth[known & own], minlength=len(examples.leaves)).tolist()
     return {
         "borrowed": int(examples.borrowed.sum()),
-        "lenders": int((own & np.isin(label, [name for group in recipe.data.borrow for name in group])).sum()),
+        "lenders": len(np.unique(examples.lender[examples.borrowed])),
         "sometimes": dict(zip((leaf.name for leaf in examples.leaves), counts, strict=True)) if examples.sometimes else {},
     }
 

@@ -30,7 +30,7 @@ from streamer.training.survey_file import SurveyFile
 from streamer.training.tables import is_table
 from streamer.training.windows import Picks, alerts_of, picks_of
 
-MATURITY = (1, 3, 6, 15)
+MATURITY = (1, 2, 3, 6, 15)
 """First number of detections of each bin with a temperature of its own."""
 _LOG_TEMPERATURES = (-1.6, 1.6)  # T from 0.2 to 5: beyond that the trees themselves are wrong
 
@@ -61,8 +61,8 @@ class Examples:
         From the object's first known detection to the alert.
     sometimes : tuple of str
         The inputs that only some objects have, see :class:`streamer.training.recipe.Inputs`.
-    borrowed : bool[n]
-        Whether an object's context is another's.
+    lender : int64[n]
+        The object whose context each object borrowed; −1 for those that borrowed none.
     """
 
     table: LightCurves
@@ -76,7 +76,18 @@ class Examples:
     slice_number: Int64s
     age: Float64s
     sometimes: tuple[str, ...]
-    borrowed: Bools
+    lender: Int64s
+
+    @property
+    def borrowed(self) -> Bools:
+        """bool[n], the objects whose context is another's."""
+        borrowed: Bools = self.lender >= 0
+        return borrowed
+
+    @property
+    def neighbourhood(self) -> Int64s:
+        """int64[n], the object whose surroundings each object is seen in: its lender, or itself."""
+        return np.where(self.borrowed, self.lender, np.arange(len(self.table)))
 
     def of_part(self, recipe: Recipe, part: Part, rotation: int) -> Bools:
         """bool[m], the alerts of the objects in `part`; re-observed ones are in no part but the one that trains."""
@@ -180,7 +191,7 @@ def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
     truth = np.array([place[label] for label in table.label.tolist()], dtype=np.int64)
     inputs = inputs_of(recipe, table.bands)
     slice_number = slices(table.group.tolist(), recipe.seed, recipe.split.slices, table.part.tolist())
-    table, borrowed = with_borrowed(table, slice_number, recipe.data.borrow, recipe.seed)
+    table, lender = with_borrowed(table, slice_number, recipe.data.borrow, recipe.seed)
     alerts = alerts_of(table, picks, recipe.view, recipe.inputs.points)
     return Examples(
         table=table,
@@ -194,7 +205,7 @@ def examples_of(recipe: Recipe, table: LightCurves) -> Examples:
         slice_number=slice_number,
         age=table.curves["epoch"][picks.point] - first_detections(table)[picks.row],
         sometimes=_sometimes(recipe, inputs),
-        borrowed=borrowed,
+        lender=lender,
     )
 
 

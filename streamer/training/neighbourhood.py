@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from streamer import features
 from streamer.training.crossfit import Said, grown, said
-from streamer.training.doubt import abstention_table, coverage_table
+from streamer.training.doubt import abstention_table, coverage_table, set_size_table
 from streamer.training.evaluate import section
 from streamer.training.fit import Examples
 from streamer.training.kept import Kept
@@ -47,7 +49,7 @@ def light_curve_only(recipe: Recipe, examples: Examples) -> Examples:
     """The same examples with nothing known but the difference fluxes of their detections: all other inputs are undefined."""
     alerts = alerts_of(examples.table, examples.picks, recipe.view, "detections")
     matrix = features.compute(alerts, examples.inputs, recipe.inputs.period_budget)
-    return replace(examples, matrix=matrix, sometimes=())
+    return replace(examples, matrix=matrix, sometimes=(), lender=np.full(len(examples.table), -1, dtype=np.int64))
 
 
 def paragraphs(evaluation: Tree) -> list[str]:
@@ -57,7 +59,7 @@ def paragraphs(evaluation: Tree) -> list[str]:
         return []
     text = (
         f"{found['borrowed']} objects, of sets without context, borrowed that of an object of like kind from their own slice; over "
-        f"all slices there are {evaluation.get('lenders', 'few')} to borrow from, so that many objects stand in one place. What "
+        f"all slices {evaluation.get('lenders', 'few')} lend, so that many objects stand in one place. What "
         "context is worth can be asked of the others: the same recipe with it, and without, on the objects whose context is their "
         f"own. Averages are over classes with {found['judged_from']} or more objects."
     )
@@ -68,6 +70,7 @@ def paragraphs(evaluation: Tree) -> list[str]:
         "With context, on these objects:",
         abstention_table(found["with"]),
         coverage_table(found["with"]),
+        set_size_table(found["with"]),
         "Without:",
         abstention_table(found["without"]),
     ]

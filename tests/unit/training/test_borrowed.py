@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,9 +7,12 @@ import pytest
 from streamer.data.photometry import Kind, flux_from_magnitude
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.training.borrowed import SPREAD, with_borrowed
+from streamer.training.crossfit import calibration
 from streamer.training.datasets import LightCurves
+from streamer.training.fit import examples_of, read_sets
+from streamer.training.recipe import parse_recipe
 from streamer.training.trees import _hidden_and_shown
-from tests.unit.training.tables import table
+from tests.unit.training.tables import SMALL_RECIPE, table, write_bts
 
 LIKE = (("SNIa", "SNII"),)
 
@@ -27,8 +31,8 @@ LENDER = {"reference_distance": 0.5, "reference_magnitude": 18.0, "star_galaxy":
 def test_an_object_borrows_from_one_of_like_kind_in_its_own_slice_only() -> None:
     objects: list[dict[str, object]] = [{"epoch": [1.0, 2.0], "label": label} for label in ("SNIa", "SNII", "SNIa", "AGN", "SNIa")]
     light_curves = neighbours(table(objects), {0: LENDER, 3: LENDER})
-    made, borrowed = with_borrowed(light_curves, np.array([1, 1, 2, 1, 1]), LIKE, 7)
-    assert borrowed.tolist() == [False, True, False, False, True], "slice 2 has no lender, and an AGN is none"
+    made, lender = with_borrowed(light_curves, np.array([1, 1, 2, 1, 1]), LIKE, 7)
+    assert lender.tolist() == [-1, 0, -1, -1, 0], "slice 2 has no lender, and an AGN is none"
     assert made.context is not None
     assert made.context.lengths.tolist() == [1, 2, 0, 1, 2], "from each detection of the borrower on"
     assert made.context.row(1)["star_galaxy"].tolist() == pytest.approx([0.1, 0.1])
@@ -53,11 +57,11 @@ def test_what_the_lender_does_not_know_is_not_made_up() -> None:
 def test_borrowed_distances_and_magnitudes_are_spread_alike_at_every_run_and_stay_one_neighbour() -> None:
     known = {**LENDER, "nearest_source_distance": 0.5, "nearest_source_magnitude": 18.5}
     light_curves = neighbours(table([{"epoch": [1.0]} for _ in range(400)]), {0: known})
-    made, borrowed = with_borrowed(light_curves, np.zeros(400, dtype=np.int64), LIKE, 7)
+    made, lender = with_borrowed(light_curves, np.zeros(400, dtype=np.int64), LIKE, 7)
     again, _ = with_borrowed(light_curves, np.zeros(400, dtype=np.int64), LIKE, 7)
     assert made.context is not None
     assert again.context is not None
-    assert borrowed.sum() == 399
+    assert lender.tolist() == [-1, *[0] * 399]
     distance, magnitude = made.context["reference_distance"][1:], made.context["reference_magnitude"][1:]
     assert np.array_equal(again.context["reference_distance"][1:], distance)
     assert np.log(distance / 0.5).std() == pytest.approx(SPREAD["reference_distance"], rel=0.2)
@@ -78,9 +82,31 @@ def test_total_flux_is_with_the_reference_source_where_the_detections_lie_on_it(
 
 def test_nothing_is_borrowed_where_the_recipe_asks_for_nothing() -> None:
     light_curves = neighbours(table([{"epoch": [0.0]}, {"epoch": [1.0]}]), {0: LENDER})
-    made, borrowed = with_borrowed(light_curves, np.zeros(2, dtype=np.int64), (), 7)
+    made, lender = with_borrowed(light_curves, np.zeros(2, dtype=np.int64), (), 7)
     assert made is light_curves
-    assert not borrowed.any()
+    assert lender.tolist() == [-1, -1]
+
+
+def test_for_conformal_sets_all_objects_in_one_borrowed_neighbourhood_count_as_one(tmp_path: Path) -> None:
+    write_bts(tmp_path, 90)
+    recipe = parse_recipe(SMALL_RECIPE, "here")
+    examples = examples_of(recipe, read_sets(recipe, tmp_path))
+    first, *others = np.flatnonzero(examples.truth == 0)
+    lender = np.full(len(examples.table), -1, dtype=np.int64)
+    lender[others] = first
+    raw = np.random.default_rng(4).normal(size=(len(examples.picks), len(examples.leaves)))
+    among = np.ones(len(examples.picks), dtype=np.bool_)
+    apart, together = (calibration(recipe, each, raw, among) for each in (examples, replace(examples, lender=lender)))
+    assert apart.conformal is not None
+    assert together.conformal is not None
+    assert apart.conformal.objects == (30, 30, 30)
+    assert together.conformal.objects == (1, 30, 30)
+    assert together.conformal.cells == apart.conformal.cells, "what they are like is asked of all of them"
+    assert together.temperature == apart.temperature
+    before, after = (
+        each.rule(0.9).possible(np.full((1, 3), 1 / 3), np.array([5])) for each in (apart.conformal, together.conformal)
+    )
+    assert after[before].all(), "a class of which less is known is in no fewer sets"
 
 
 def test_classes_are_as_common_among_the_shown_as_among_all_and_the_weight_is_shared() -> None:

@@ -95,7 +95,7 @@ def test_a_model_without_the_unlicensed_has_no_borrowed_context_either(data: Pat
     recipe = parse_recipe(SMALL_RECIPE, "here")
     examples = examples_of(recipe, read_sets(recipe, data))
     shipped = grown(recipe, examples, 1, Kept(None), lambda _: None)[0]
-    lent = replace(examples, borrowed=np.ones(len(examples.table), dtype=np.bool_))
+    lent = replace(examples, lender=np.zeros(len(examples.table), dtype=np.int64))
     found = licences(recipe, lent, shipped, Kept(None), lambda _: None)
     assert "has no context, since that was borrowed" in section({"licences": found})[-2]
 

@@ -97,7 +97,7 @@ def test_where_context_is_borrowed_the_past_is_tried_without_any(recipe: Recipe,
     borrowers = np.ones(len(examples.table), dtype=np.bool_)
     rng = np.random.default_rng(1)
     telling = (examples.truth[examples.picks.row][:, None] + rng.normal(scale=0.01, size=examples.matrix.shape)).astype(np.float32)
-    betrayed = replace(examples, matrix=telling, borrowed=borrowers)
+    betrayed = replace(examples, matrix=telling, lender=np.where(borrowers, 0, -1))
     found = temporal(recipe, betrayed, Kept(None), lambda _: None)
     assert found == (temporal(recipe, examples, Kept(None), lambda _: None) or {}) | {"without_context": True}
 
@@ -107,7 +107,7 @@ def test_what_tells_the_split_apart_is_not_asked_of_objects_that_share_lenders(r
     borrowed = np.arange(len(examples.table)) % 2 == 0
     telling = np.where(borrowed, examples.slice_number, 0)[examples.picks.row]
     matrix = np.repeat(telling[:, None].astype(np.float32), len(examples.inputs), axis=1)
-    found = pitfalls(recipe, replace(examples, matrix=matrix, borrowed=borrowed), lambda _: None)["split"]
+    found = pitfalls(recipe, replace(examples, matrix=matrix, lender=np.where(borrowed, 0, -1)), lambda _: None)["split"]
     assert found["test"] + found["others"] == np.count_nonzero(~borrowed)
     assert found["auc"]["value"] < 0.6
 
