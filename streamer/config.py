@@ -312,8 +312,8 @@ class Worker(Section):
     workers: int = Field(default=1, ge=1, le=64)
     """Worker processes in the consumer group, one per core and no more than partitions; above 1 a supervisor keeps them running.
     Default: 1."""
-    batch: int = Field(default=256, ge=1, le=10_000)
-    """Most messages in one transaction. Default: 256."""
+    batch: int = Field(default=512, ge=1, le=10_000)
+    """Most messages in one transaction. Default: 512."""
     wait: float = Field(default=0.2, gt=0, le=5)
     """Seconds that a batch may take to fill. Default: 0.2."""
     drain: float = Field(default=9.0, gt=0, le=60)

@@ -95,6 +95,7 @@ class Encoder:
         alerts, classifier = part.alerts, part.classifier
         survey = alerts.survey
         schema = self._schema(rows, part)
+        framed = self._frame_tagged(schema)
         data = self._shaped(rows, part, tags(rows, part, self._broker_bytes, published))
         produced = rows.raw.produced[rows.message[alerts.row]]
         columns = (alerts.key, alerts.public, alerts.alert_id, alerts.night, part.scores.class_id, produced)
@@ -109,7 +110,7 @@ class Encoder:
         ):
             headers = (*fixed, ("alert_id", b"%d" % alert_id), ("night", night), answers[class_id], *_producer_timestamp(stamp))
             channel = Channel.TAGGED if is_public else Channel.PRIVATE
-            yield Message(channel, survey, key, self._frame_tagged(schema, datum), schema, headers)
+            yield Message(channel, survey, key, framed(datum), schema, headers)
 
     def _schema(self, rows: Rows, part: Scored) -> WriterSchema:
         """What the messages of `part` are written with: the tag's schema, or the packets' own with the tag at its end."""
@@ -121,11 +122,12 @@ class Encoder:
         """The datums to send: the tags, or the original bodies with the tags' bytes behind them."""
         if self._shape is Shape.TAG:
             return [(datum,) for datum in data]
-        bodies = rows.bodies.take(part.alerts.row)
-        return [(bodies.view_of(i), datum) for i, datum in enumerate(data)]
+        return list(zip(rows.bodies.take(part.alerts.row).views(), data, strict=True))
 
     def _dead_letters(self, outcome: Outcome, published: int) -> Iterator[Message]:
         rejections = outcome.rejections
+        schema = self._write_dead_letter.schema
+        framed = self._frame_dead_letter(schema)
         numbers = rejections.row.tolist()
         room = MAX_PAYLOADS
         for row, survey, stage, reason, detail in zip(
@@ -143,12 +145,11 @@ class Encoder:
                 "is_withheld": withheld,
             }
             datum = self._write_dead_letter(fields | self._provenance(outcome.rows, row, published))
-            schema = self._write_dead_letter.schema
             yield Message(
                 Channel.DEAD_LETTER,
                 survey,
                 b"",
-                self._frame_dead_letter(schema, (datum,)),
+                framed((datum,)),
                 schema,
                 (
                     ("survey", survey.encode()),

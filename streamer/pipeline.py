@@ -84,8 +84,8 @@ class Outcome:
         private: Counter[str] = Counter()
         for part in self.scored:
             survey = part.alerts.survey
-            for state, why in zip(part.scores.state.tolist(), part.scores.why, strict=True):
-                answers[survey, State(state), why] += 1
+            for (state, why), count in Counter(zip(part.scores.state.tolist(), part.scores.why, strict=True)).items():
+                answers[survey, State(state), why] += count
             withdrawn[survey] += int(part.alerts.withdrawn.sum())
             private[survey] += int(np.count_nonzero(~part.alerts.public))
         rejected = Counter(zip(self.survey_of_rejected, self.rejections.stage, self.rejections.reason, strict=True))

@@ -275,7 +275,7 @@ def _frames(sink: config.KafkaSink | config.ArchiveSink, clock: Clock) -> tuple[
 def _registry_frame(sink: config.KafkaSink, clock: Clock) -> RegistryFrame:
     frame = RegistryFrame(registry_ids(sink.registry or "", clock), TAGGED_SUBJECT)
     try:
-        frame(bundled_schema("tagged", tagged.VERSION), ())
+        frame(bundled_schema("tagged", tagged.VERSION))
     except SchemaUnavailable as error:
         raise InvalidConfig(f"sink.registry: {error}") from error
     return frame

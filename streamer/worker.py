@@ -57,7 +57,7 @@ class Limits:
         How often the lag is looked up.
     """
 
-    messages: int = 256
+    messages: int = 512
     wait: float = 0.2
     aborts: int = 20
     remembered: int = 100_000

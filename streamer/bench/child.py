@@ -20,6 +20,7 @@ import numpy as np
 from confluent_kafka import Consumer
 
 from streamer import config, wiring
+from streamer.bench.packets import BATCH
 from streamer.data.batch import NO_TIME
 from streamer.data.tally import Tally
 from streamer.memory import keep_freed_memory, spare_what_stays
@@ -91,7 +92,7 @@ def bare(settings: config.Config, count: int) -> Timeline:
     _await_go()
     began = time.monotonic()
     while not timeline.is_idle_since(began):
-        messages = consumer.consume(256, 0.05)
+        messages = consumer.consume(BATCH, 0.05)
         size += sum(len(message.value() or b"") for message in messages)
         if messages and timeline.add(len(messages)) >= count:
             break

@@ -22,10 +22,13 @@ from streamer.sources.simulator import REALISTIC_STAMP, simulate
 from streamer.stores.bundled import SIMULATED_LSST_ID, BundledSchemas, bundled_schema
 from streamer.stores.schemas import FirstOf, schemas_from
 from streamer.telemetry import SystemClock
+from streamer.worker import Limits
 
 SURVEYS = ("ztf", "lsst")
 SEED = 1
 SIMULATED = 256
+BATCH = Limits().messages
+"""Alerts that a service takes at a time unless its settings say otherwise."""
 _SAMPLES = {"ztf": "ztf_alerts/ipac_schema/v4.01/*.avro", "lsst": "lsst_alerts/real_v10_0_reencoded_confluent/*/*.avro"}
 """Of one writer schema each, like the topics of a night: ZTF 4.01 as sent, Rubin's of 2026 in registry frames of id 1000."""
 _LSST_SCHEMAS = "lsst_alerts/schemas"
@@ -81,7 +84,7 @@ class Sample:
     def in_containers(self) -> Sample:
         """The same records as container files."""
         frame = ContainerFrame()
-        payloads = tuple(b"".join(frame(schema, (body,))) for schema, body in self.bodies())
+        payloads = tuple(b"".join(frame(schema)((body,))) for schema, body in self.bodies())
         return Sample(self.survey, self.origin, payloads, self.schemas)
 
     def in_registry_frames(self) -> Sample:
@@ -135,7 +138,7 @@ def with_history(survey: str, n: int) -> Sample:
     record = fastavro.schemaless_reader(io.BytesIO(body), fastavro.parse_schema(schema.tree), None)
     datum = RecordWriter(schema)(_LONGER[survey](record, n))
     if survey == "ztf":
-        return Sample(survey, "simulated", (b"".join(ContainerFrame()(schema, (datum,))),), BundledSchemas())
+        return Sample(survey, "simulated", (b"".join(ContainerFrame()(schema)((datum,))),), BundledSchemas())
     return Sample(survey, "simulated", (b"\x00" + SIMULATED_LSST_ID.to_bytes(4, "big") + datum,), BundledSchemas())
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from streamer import __version__
 from streamer.bench.measures import candidates, decode, forest, kafka, memory, output, scaling, start, whole
 from streamer.bench.models import STAND_IN_ALERTS, STAND_IN_ROUNDS, Model, model_for, model_named, stand_in
-from streamer.bench.packets import SIMULATED, SURVEYS, Sample, sample
+from streamer.bench.packets import BATCH, SIMULATED, SURVEYS, Sample, sample
 from streamer.bench.result import Measured
 from streamer.errors import Fatal
 
@@ -45,7 +45,7 @@ class Effort:
 
     rounds: int = 5
     simulated: int = SIMULATED
-    batch: int = whole.BATCH
+    batch: int = BATCH
     identical_rows: int = forest.IDENTICAL_ROWS
     memory_alerts: int = 50_000
     histories: tuple[int, ...] = scaling.HISTORIES

@@ -61,9 +61,10 @@ class Spans:
         start, end = int(self.start[i]), int(self.end[i])
         return self.buffers[int(self.buffer[i])][start:end]
 
-    def view_of(self, i: int) -> memoryview:
-        """The bytes of row i, not copied."""
-        return memoryview(self.buffers[int(self.buffer[i])])[int(self.start[i]) : int(self.end[i])]
+    def views(self) -> list[memoryview]:
+        """The bytes of each row, not copied."""
+        places = zip(self.buffer.tolist(), self.start.tolist(), self.end.tolist(), strict=True)
+        return [memoryview(self.buffers[buffer])[start:end] for buffer, start, end in places]
 
     def take(self, rows: Int64s) -> Spans:
         """The given rows."""

@@ -78,7 +78,7 @@ def read_long(buffer: bytes, position: int) -> tuple[int, int]:
 def write_long(value: int) -> bytes:
     """`value` as a zigzag varint."""
     rest = (value << 1) ^ (value >> 63)
-    encoded = bytearray()
+    encoded = []
     while rest >= 0x80:
         encoded.append((rest & 0x7F) | 0x80)
         rest >>= 7

@@ -22,8 +22,10 @@ from streamer.ports import SchemaIds
 
 SINGLE_OBJECT_MAGIC = b"\xc3\x01"
 
-Frame = Callable[[WriterSchema, Pieces], Pieces]
-"""Puts a framing around the datum of a schema."""
+Framed = Callable[[Pieces], Pieces]
+"""Puts a framing around a datum."""
+Frame = Callable[[WriterSchema], Framed]
+"""What frames the datums of a schema; asked for once for all datums of a batch."""
 
 MAX_REMEMBERED = 64
 """Schemas for which a framing is remembered: whole packets have as many as whoever writes to the input likes."""
@@ -80,10 +82,10 @@ class ContainerFrame:
     def __init__(self) -> None:
         self._around = lru_cache(MAX_REMEMBERED)(_around)
 
-    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
-        """A container file of one record; its sync marker is the schema's fingerprint, so that equal input gives equal bytes."""
+    def __call__(self, schema: WriterSchema) -> Framed:
+        """Container files of one record; the sync marker is the schema's fingerprint, so that equal input gives equal bytes."""
         start, end = self._around(schema)
-        return start, write_long(sum(map(len, datum))), *datum, end
+        return lambda datum: (start, write_long(sum(map(len, datum))), *datum, end)
 
 
 class RegistryFrame:
@@ -97,9 +99,10 @@ class RegistryFrame:
         self._ids = ids
         self._subject = subject
 
-    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
-        """The framed datum; raises SchemaUnavailable if the registry does not take the schema."""
-        return b"\x00" + self._ids.id_of(f"{self._subject}-{schema.fingerprint}", schema).to_bytes(4, "big"), *datum
+    def __call__(self, schema: WriterSchema) -> Framed:
+        """The framing with the schema's id; raises SchemaUnavailable if the registry does not take the schema."""
+        start = b"\x00" + self._ids.id_of(f"{self._subject}-{schema.fingerprint}", schema).to_bytes(4, "big")
+        return lambda datum: (start, *datum)
 
 
 class SingleObjectFrame:
@@ -108,9 +111,10 @@ class SingleObjectFrame:
     def __init__(self) -> None:
         self._fingerprint = lru_cache(MAX_REMEMBERED)(rabin_fingerprint)
 
-    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
-        """The framed datum."""
-        return SINGLE_OBJECT_MAGIC + self._fingerprint(schema), *datum
+    def __call__(self, schema: WriterSchema) -> Framed:
+        """The framing with the schema's fingerprint."""
+        start = SINGLE_OBJECT_MAGIC + self._fingerprint(schema)
+        return lambda datum: (start, *datum)
 
 
 class JsonFrame:
@@ -122,17 +126,22 @@ class JsonFrame:
     def __init__(self) -> None:
         self._reader = lru_cache(MAX_REMEMBERED)(RecordReader)
 
-    def __call__(self, schema: WriterSchema, datum: Pieces) -> Pieces:
-        """The JSON text of the record, UTF-8."""
-        record, _, status = self._reader(schema).read(b"".join(datum), 0)
-        if status is not Status.OK:
-            raise ValueError(f"the datum is not one of schema {schema.fingerprint}: {status.name}")
-        return (json.dumps(_json_value(record), separators=(",", ":"), allow_nan=False).encode(),)
+    def __call__(self, schema: WriterSchema) -> Framed:
+        """The JSON text of records, UTF-8."""
+        reader = self._reader(schema)
+
+        def framed(datum: Pieces) -> Pieces:
+            record, _, status = reader.read(b"".join(datum), 0)
+            if status is not Status.OK:
+                raise ValueError(f"the datum is not one of schema {schema.fingerprint}: {status.name}")
+            return (json.dumps(_json_value(record), separators=(",", ":"), allow_nan=False).encode(),)
+
+        return framed
 
 
-def bare(_schema: WriterSchema, datum: Pieces) -> Pieces:
-    """The datum as it is: for sinks that do their own framing."""
-    return datum
+def bare(_schema: WriterSchema) -> Framed:
+    """Datums as they are: for sinks that do their own framing."""
+    return lambda datum: datum
 
 
 def rabin_fingerprint(schema: WriterSchema) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 
 from streamer.codec.columns import MAX_ENTRIES, Status
 from streamer.codec.operations import PACKET, Op
-from streamer.codec.primitives import MAX_NUMBER_BYTES, byte_at, half_at, kernel, long_at, put_byte, put_word, word_at
+from streamer.codec.primitives import MAX_NUMBER_BYTES, ask_for, byte_at, half_at, kernel, long_at, put_byte, put_word, word_at
 from streamer.codec.shapes import WORD, learn, recognised
 from streamer.codec.steps import SAME, block_at, follow
 from streamer.data.arrays import MISSING
@@ -23,6 +23,8 @@ _LONG, _NULL_LONG, _TEXT, _BOOLEAN_AS_TEXT, _NULL_TEXT = (
 _ARRAY, _FLOATS = int(Op.ARRAY), int(Op.FLOATS)
 _MISSING = int(MISSING)
 FLOAT_BYTES = 4
+_SOON_READ = 10_240
+"""bytes of the next body that are asked for while one is decoded; what comes behind are mostly images, which nobody reads"""
 
 
 @kernel
@@ -55,6 +57,8 @@ def run(
     for body in range(addresses.shape[0]):
         for number in range(used.shape[0]):
             before[number] = used[number]
+        if body + 1 < addresses.shape[0]:
+            ask_for(addresses[body + 1], 0, min(_SOON_READ, lengths[body + 1]))
         outcome = _decode(
             addresses[body], lengths[body], table, targets, columns, sizes, room, allowed, before, used, shapes, found, mask, counts
         )

@@ -17,6 +17,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 MAX_NUMBER_BYTES = 10
+_LINE = 64
+"""bytes that a cache takes from memory together"""
 
 TOO_SHORT, TOO_LONG = -1, -2
 """The place that :func:`long_at` gives for a number that is cut off, or has more than ten bytes."""
@@ -61,6 +63,26 @@ def _store(bits: int, numba_type: Any) -> Any:
     return store
 
 
+_FOR_READING, _KEEP, _DATA = 0, 2, 1
+"""What ``llvm.prefetch`` is told: to read, to keep it in the second cache, and that it is no code."""
+
+
+@intrinsic
+def _ask_for(_context: Any, _address: Any, _offset: Any) -> Any:
+    """Compiled ``ask_for(address, offset)``: have the line of memory there fetched meanwhile; any place may be asked for."""
+
+    def code(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        address, offset = arguments
+        place = builder.gep(builder.inttoptr(address, cgutils.voidptr_t), [offset])
+        how = ir.IntType(32)
+        signature = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, how, how, how])
+        prefetch = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0i8")
+        builder.call(prefetch, [place, how(_FOR_READING), how(_KEEP), how(_DATA)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), code
+
+
 byte_at = _load(8, types.uint8)
 half_at = _load(32, types.uint32)
 word_at = _load(64, types.uint64)
@@ -87,6 +109,16 @@ def long_at(address, at, end):
         value |= (byte & np.uint64(0x7F)) << shift
         shift += np.uint64(7)
     return np.int64(value >> np.uint64(1)) ^ -np.int64(value & np.uint64(1)), at
+
+
+@kernel
+def ask_for(address, begin, end):
+    """Have the bytes from `begin` to `end` fetched from memory while other work is done; places that do not exist are no harm.
+
+    A batch of packets fills the caches many times, and the processor foresees by itself only what follows in the same page.
+    """
+    for line in range(begin, end, _LINE):
+        _ask_for(address, line)
 
 
 @kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.codec.container import MAGIC, SYNC_BYTES
-from streamer.codec.primitives import byte_at, half_at, kernel, long_at, word_at
+from streamer.codec.primitives import ask_for, byte_at, half_at, kernel, long_at, word_at
 
 FRAME, OTHER = -1, -2
 """In the place of a header's number: a message that is no container file, and one that is left to others."""
@@ -13,6 +13,8 @@ FRAME, OTHER = -1, -2
 _MAGIC = np.uint32(int.from_bytes(MAGIC, "little"))
 _MAGIC_BYTES = len(MAGIC)
 _WORD, _STRIDE = 8, 256
+_AHEAD = 4096
+"""bytes; how far before it is looked at a header is asked for: a page"""
 _ONE = 0x02
 """A block of one record, as everybody writes the number; a longer way to write it is left to others."""
 _MOST_SIZE_BYTES = 5
@@ -70,6 +72,7 @@ def _is_equal(one, other, size):
     """Whether `size` bytes are the same, looked at by strides that are loaded as vectors."""
     at = 0
     while at + _STRIDE <= size:
+        ask_for(one, at + _AHEAD, at + _AHEAD + _STRIDE)
         differing = np.uint64(0)
         for k in range(at, at + _STRIDE, _WORD):
             differing |= word_at(one, k) ^ word_at(other, k)

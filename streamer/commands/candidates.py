@@ -28,7 +28,7 @@ def convert(files: Iterable[Path], out: Path, complain: Callable[[str], None]) -
     A file that cannot be read is left out; `complain` is told its name and what is wrong.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write, frame = RecordWriter(SCHEMA), ContainerFrame()
+    write, frame = RecordWriter(SCHEMA), ContainerFrame()(SCHEMA)
     written = failed = 0
     for file in files:
         try:
@@ -38,6 +38,6 @@ def convert(files: Iterable[Path], out: Path, complain: Callable[[str], None]) -
             complain(str(error))
             continue
         # the number keeps files of the same name from different folders apart
-        (out / f"{file.name}.{record['candidate_id']}.avro").write_bytes(b"".join(frame(SCHEMA, (write(record),))))
+        (out / f"{file.name}.{record['candidate_id']}.avro").write_bytes(b"".join(frame((write(record),))))
         written += 1
     return Converted(written, failed)

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -67,9 +68,9 @@ class Destination:
     largest: int = 1_000_000
     client: Mapping[str, str | int | bool] = field(default_factory=dict, repr=False)
 
-    def of(self, message: Message) -> str:
-        """The topic of a message."""
-        match message.channel:
+    def topic_of(self, channel: Channel, survey: str) -> str:
+        """The topic of a survey's messages."""
+        match channel:
             case Channel.TAGGED:
                 template = self.topic
             case Channel.DEAD_LETTER:
@@ -78,7 +79,7 @@ class Destination:
                 if self.private_topic is None:
                     raise Fatal("a private alert reached a sink without a private topic")
                 template = self.private_topic
-        return template.replace("{survey}", message.survey)
+        return template.replace("{survey}", survey)
 
 
 class _RequiresAbort(Exception):
@@ -150,6 +151,7 @@ class KafkaSink:
         patience: float = 30.0,
     ) -> None:
         self._destination = destination
+        self._topic_of = cache(destination.topic_of)
         self._clock = clock
         self._group = group
         self._patience = patience
@@ -216,7 +218,7 @@ class KafkaSink:
             log.warning("closed without an answer: %s", error.args[0].str())
 
     def _produce(self, message: Message) -> None:
-        topic, value = self._destination.of(message), message.value
+        topic, value = self._topic_of(message.channel, message.survey), message.value
         headers: list[tuple[str, str | bytes | None]] = list(message.headers)
         deadline: float | None = None
         while True:

@@ -28,7 +28,7 @@ from typing import Any
 from confluent_kafka import Consumer
 
 from streamer import config, wiring
-from streamer.bench.packets import SURVEYS, Sample, sample
+from streamer.bench.packets import BATCH, SURVEYS, Sample, sample
 from streamer.data.tally import Tally
 from streamer.memory import keep_freed_memory, spare_what_stays
 from streamer.sinks.feed import feed
@@ -176,7 +176,7 @@ def bare(settings: config.Config, count: int, recording: Path) -> Profile | None
     consumer.subscribe(list(subscription.topics))
     watch, done, size = Watch(count, recording), 0, 0
     while watch.saw(done):
-        messages = consumer.consume(256, 0.05)
+        messages = consumer.consume(BATCH, 0.05)
         done += len(messages)
         size += sum(len(message.value() or b"") for message in messages)
     consumer.close()

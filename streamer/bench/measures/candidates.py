@@ -7,9 +7,9 @@ from functools import partial
 
 from streamer import wiring
 from streamer.bench.candidates import GoodCandidates
-from streamer.bench.measures.whole import BATCH, ours
+from streamer.bench.measures.whole import ours
 from streamer.bench.models import model_named
-from streamer.bench.packets import Sample
+from streamer.bench.packets import BATCH, Sample
 from streamer.bench.result import Cell, Measured, Table
 from streamer.bench.turns import Work, in_turn
 from streamer.codec.framing import Framing

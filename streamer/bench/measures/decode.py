@@ -9,7 +9,7 @@ from typing import Any
 import fastavro
 import numpy as np
 
-from streamer.bench.packets import Sample
+from streamer.bench.packets import BATCH, Sample
 from streamer.bench.result import Cell, Measured, Table
 from streamer.bench.turns import Work, in_turn
 from streamer.codec.decode import Program
@@ -18,7 +18,6 @@ from streamer.codec.types import root_of
 from streamer.data.schema import WriterSchema
 from streamer.surveys import survey_of
 
-BATCH = 256
 KEYS = ("decode_ratio_ztf", "decode_ratio_lsst")
 
 

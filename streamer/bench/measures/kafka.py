@@ -20,7 +20,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from streamer.bench.child import Timeline
 from streamer.bench.models import Model, write_bundle
-from streamer.bench.packets import Sample
+from streamer.bench.packets import BATCH, Sample
 from streamer.bench.processes import Task, timelines
 from streamer.bench.result import Cell, Measured, Table
 from streamer.errors import Fatal
@@ -185,9 +185,9 @@ def _table(
     sent = "; ".join(f"{counts[sample.survey]:,} messages of {sample.described}, {model.described}" for model, sample in models)
     note = (
         f"{sent}. One broker on this machine, topics of {PARTITIONS} partitions, lz4; the service as it is, one transaction for at "
-        "most 256 alerts; each round runs all in turn and the medians are shown; CPU is that of the consuming processes with all "
-        "their threads, without the broker's. The bare consumer has the same settings and takes only the length of each message. "
-        "Rates are of committed messages; the keys take the better of one worker and two."
+        f"most {BATCH} alerts; each round runs all in turn and the medians are shown; CPU is that of the consuming processes with "
+        "all their threads, without the broker's. The bare consumer has the same settings and takes only the length of each "
+        "message. Rates are of committed messages; the keys take the better of one worker and two."
     )
     return Table("through Kafka", ("survey", "what", "CPU µs", "messages/s", "memory MB", "CPU over bare"), rows, note)
 

@@ -13,7 +13,7 @@ import numpy as np
 from streamer import __version__
 from streamer.bench.measures.whole import OWN, frame, written
 from streamer.bench.models import Model
-from streamer.bench.packets import Sample
+from streamer.bench.packets import BATCH, Sample
 from streamer.bench.result import Cell, Measured, Table
 from streamer.bench.turns import Work, in_turn
 from streamer.codec.container import MAGIC
@@ -21,8 +21,6 @@ from streamer.codec.framing import Framing
 from streamer.data.message import Message
 from streamer.messages import Encoder, Shape
 from streamer.pipeline import Outcome, Pipeline
-
-BATCH = 256
 
 
 def measure(models: Sequence[tuple[Model, Sample]], rounds: int, batch: int = BATCH) -> Measured:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from streamer import __version__
 from streamer.bench.baselines import GoodLibraries, Naive
 from streamer.bench.models import Model
-from streamer.bench.packets import Sample
+from streamer.bench.packets import BATCH, Sample
 from streamer.bench.result import Cell, Measured, Table
 from streamer.bench.turns import Work, in_turn
 from streamer.codec.encode import ContainerFrame, Frame, RegistryFrame
@@ -20,7 +20,6 @@ from streamer.stores.bundled import bundled_schema
 from streamer.tagged import VERSION
 
 KEYS = ("pipeline_over_naive", "pipeline_over_good")
-BATCH = 256
 OWN = OwnSchemas(bundled_schema("tagged", VERSION), bundled_schema("dead_letter", "1.0"))
 """The schemas of what goes out."""
 

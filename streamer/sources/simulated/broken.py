@@ -56,4 +56,4 @@ def _of_another_schema(rng: np.random.Generator, packet: bytes) -> bytes:
     if packet.startswith(b"\x00"):
         return b"\x00" + _UNKNOWN_ID.to_bytes(4, "big") + packet[5:]
     datum = RecordWriter(_OTHER_SCHEMA)({"humidity": float(rng.random())})
-    return b"".join(ContainerFrame()(_OTHER_SCHEMA, (datum,)))
+    return b"".join(ContainerFrame()(_OTHER_SCHEMA)((datum,)))

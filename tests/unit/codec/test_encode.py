@@ -79,18 +79,18 @@ def test_the_header_of_a_message_has_no_documentation_and_reads_the_same() -> No
     assert bare.tree["fields"][1]["unit"] == "mJy"
     assert rabin_fingerprint(bare) == rabin_fingerprint(WriterSchema.of(tree))
     record = {"a": [{"doc": "x"}], "b": {"k": {"doc": "y"}}, "c": {"doc": "z"}}
-    framed = b"".join(ContainerFrame()(WriterSchema.of(tree), (datum(tree, record),)))
+    framed = b"".join(ContainerFrame()(WriterSchema.of(tree))((datum(tree, record),)))
     assert list(fastavro.reader(io.BytesIO(framed))) == [record]
 
 
 def test_equal_records_make_equal_container_files() -> None:
     body = datum(TREE, {"a": 1.0, "b": b""})
-    assert ContainerFrame()(SCHEMA, (body,)) == ContainerFrame()(SCHEMA, (body,))
+    assert ContainerFrame()(SCHEMA)((body,)) == ContainerFrame()(SCHEMA)((body,))
 
 
 @given(st.floats(), st.binary(max_size=9))
 def test_json_is_valid_whatever_the_values(a: float, b: bytes) -> None:
-    (text,) = JsonFrame()(SCHEMA, (datum(TREE, {"a": a, "b": b}),))
+    (text,) = JsonFrame()(SCHEMA)((datum(TREE, {"a": a, "b": b}),))
     read = json.loads(bytes(text), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert read["b"].encode("latin-1") == b
 
@@ -100,7 +100,7 @@ def test_a_framing_remembers_a_bounded_number_of_schemas(frame: Frame) -> None:
     tracemalloc.start()
     try:
         for number in range(300):
-            frame(WriterSchema.of(record_of([("a", "int")], f"r{number}_{'x' * 50_000}")), (b"\x02",))
+            frame(WriterSchema.of(record_of([("a", "int")], f"r{number}_{'x' * 50_000}")))((b"\x02",))
         assert tracemalloc.get_traced_memory()[0] < 300 * 50_000
     finally:
         tracemalloc.stop()
