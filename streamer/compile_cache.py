@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept between runs."""
+"""Where compiled kernels are kept between runs, and telling a person when they are not there yet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamer.errors import InvalidConfig
 
+if TYPE_CHECKING:
+    from numba.core.event import Event
+
 VARIABLE = "NUMBA_CACHE_DIR"
+COMPILING = "compiling kernels for this machine; this may take a minute, once: they are kept for the next time"
 _REMEDY = f"name one with {VARIABLE}, or for the service with worker.compile_cache (STREAMER_WORKER__COMPILE_CACHE)"
 
 
@@ -56,6 +61,30 @@ def choose(setting: Path | None, environ: MutableMapping[str, str], homes: tuple
 def told(stopgap: Path) -> str:
     """The sentence that says where compiled kernels are kept, and how that is changed."""
     return f"no folder for compiled kernels can be written to, so they are kept in {stopgap}; {_REMEDY}"
+
+
+@contextlib.contextmanager
+def announced(tell: Callable[[str], None]) -> Iterator[None]:
+    """Within the block `tell` hears, once, that kernels are being compiled; nothing where all of them were kept by an earlier run.
+
+    Call `choose` first: this imports numba.
+    """
+    from numba.core import event  # noqa: PLC0415  # its import reads the environment that `choose` writes
+
+    class _First(event.Listener):
+        def __init__(self) -> None:
+            self._told = False
+
+        def on_start(self, event: Event) -> None:  # noqa: ARG002  # whichever kernel it is
+            if not self._told:
+                self._told = True
+                tell(COMPILING)
+
+        def on_end(self, event: Event) -> None:
+            """Nothing: another may follow."""
+
+    with event.install_listener("numba:compile", _First()):
+        yield
 
 
 def _homes() -> Iterator[Path]:

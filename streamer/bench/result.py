@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+NOT_ASKED = "not asked for"
+"""Why a figure is missing that nobody wanted in this run."""
+
 Value = float | int | bool | None
 Cell = str | float | int | None
 

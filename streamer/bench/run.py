@@ -14,7 +14,7 @@ from streamer import __version__
 from streamer.bench.measures import candidates, decode, forest, kafka, memory, output, scaling, start, whole
 from streamer.bench.models import STAND_IN_ALERTS, STAND_IN_ROUNDS, Model, model_for, model_named, stand_in
 from streamer.bench.packets import BATCH, SIMULATED, SURVEYS, Sample, sample
-from streamer.bench.result import Measured
+from streamer.bench.result import NOT_ASKED, Measured
 from streamer.errors import Fatal
 
 Told = Callable[[str], None]
@@ -102,7 +102,7 @@ def run(request: Request, told: Told) -> tuple[Measured, dict[str, Any]]:
     found = Measured()
     for name, keys in MEASURES.items():
         if request.only and name not in request.only:
-            found |= Measured.without(keys, "not asked for")
+            found |= Measured.without(keys, NOT_ASKED)
             continue
         told(name)
         try:

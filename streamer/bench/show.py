@@ -10,16 +10,18 @@ from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from streamer.bench.result import Cell, Measured, Table, Value
+from streamer.bench.result import NOT_ASKED, Cell, Measured, Table, Value
 from streamer.bench.targets import OTHER_KEYS, TARGETS
 
 
 def renderables(found: Measured) -> Iterator[RenderableType]:
-    """Each table, and at the end the figures beside their targets."""
+    """Each table, and at the end the figures beside their targets, without those that nobody asked for."""
     for table in found.tables.values():
         yield _rich(table)
         yield Text(f"{table.note}\n", style="dim")
-    yield _against_targets(found)
+    against = _against_targets(found)
+    if against.row_count:
+        yield against
 
 
 def _rich(table: Table) -> RichTable:
@@ -37,6 +39,8 @@ def _against_targets(found: Measured) -> RichTable:
     for name in ("key", "what", "measured", "target", ""):
         shown.add_column(name, justify="right" if name in {"measured", "target"} else "left")
     for target in TARGETS:
+        if found.missing.get(target.key) == NOT_ASKED:
+            continue
         value = found.values.get(target.key)
         bound = f"{'≥' if target.is_least else '≤'} {target.bound:,g}"
         if value is None:
@@ -45,6 +49,8 @@ def _against_targets(found: Measured) -> RichTable:
             verdict = Text("met", style="green") if target.is_met(float(value)) else Text("missed", style="yellow")
             shown.add_row(target.key, target.meaning, _cell(value), bound, verdict)
     for key in OTHER_KEYS:
+        if found.missing.get(key) == NOT_ASKED:
+            continue
         shown.add_row(key, "", _cell(found.values.get(key)), "", found.missing.get(key, ""))
     return shown
 

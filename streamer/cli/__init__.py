@@ -22,6 +22,8 @@ COMMANDS = (
     *(demo, run, check, replay, simulate, subscribe, show, tags, candidates),
     *(features, models, data, train, classify, evaluate, bench),
 )
+COMPILES = ("check", "replay", "show", "train", "classify", "evaluate", "bench")
+"""Commands that run kernels and leave it to :func:`main` to say so when they are compiled."""
 INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -57,7 +59,13 @@ def main(ctx: click.Context) -> None:
     if ctx.invoked_subcommand != "run":  # which has a setting for it
         stopgap = compile_cache.choose(None, os.environ)  # before kernels are imported
         if stopgap is not None:
-            click.echo(f"streamer: {compile_cache.told(stopgap)}", err=True)
+            _say(compile_cache.told(stopgap))
+    if ctx.invoked_subcommand in COMPILES:
+        ctx.with_resource(compile_cache.announced(_say))
+
+
+def _say(line: str) -> None:
+    click.echo(f"streamer: {line}", err=True)
 
 
 for command in COMMANDS:

@@ -72,7 +72,7 @@ def replay(
 @click.option("--count", type=click.IntRange(min=1), required=True, help="How many alerts.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many per second.")
 @click.option("--broken", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of packets to damage.")
-@click.option("--seed", type=click.IntRange(min=0), required=True, help="The same seed gives the same packets.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same packets.")
 @click.option("--out", type=FOLDER, help="Write files to this folder …")
 @click.option("--servers", metavar="HOST:PORT", help="… or send to these brokers,")
 @click.option("--topic", help="to this topic.")

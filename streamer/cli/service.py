@@ -10,10 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from streamer.cli.options import CONFIG
+
+if TYPE_CHECKING:
+    from streamer import config
 
 
 @click.command()
@@ -32,8 +36,14 @@ def _run(settings: Path, slot: int | None, report_to: int | None) -> None:
     loaded = config.load(settings, os.environ)
     logs.configure("INFO", facts=None if slot is None else {"worker": slot})
     stopgap = compile_cache.choose(loaded.worker.compile_cache, os.environ)  # before kernels are imported
+    log = logging.getLogger("streamer")
     for warning in (*config.misnamed(os.environ), *([] if stopgap is None else [compile_cache.told(stopgap)])):
-        logging.getLogger("streamer").warning(warning)
+        log.warning(warning)
+    with compile_cache.announced(log.info):
+        _work(loaded, settings, slot, report_to)
+
+
+def _work(loaded: config.Config, settings: Path, slot: int | None, report_to: int | None) -> None:
     if slot is not None and report_to is not None:
         from streamer.commands.work import work_in_slot
 

@@ -11,11 +11,12 @@ from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 
+import click
 import numpy as np
 from rich.console import Console
 from rich.live import Live
 
-from streamer import config, wiring
+from streamer import compile_cache, config, wiring
 from streamer.classify.taxonomy import ancestors, by_id
 from streamer.data.batch import State
 from streamer.data.photometry import Kind
@@ -51,20 +52,22 @@ def run_demo(seconds: float, seed: int, model: config.Model | None = None, out: 
     source = SimulatorSource(both_surveys(seed), f"simulated-{seed}", clock)
     console = Console(highlight=False)
     show = _Show(console, clock, seconds, f"streamer demo · simulated ZTF and LSST alerts · seed {seed}")
-    with wiring.service(settings, clock, source, show.look) as service:
+    with compile_cache.announced(show.say), wiring.service(settings, clock, source, show.look) as service:
         show.begin([f"{one.name} {one.version}" for one in service.classifiers.values()], service.worker.stop)
         with stopped_by_signals(service.worker.stop), show.live if console.is_terminal else nullcontext():
             service.worker.run(show.add)
     if not console.is_terminal:
         console.print(balance(show.view.tally))
     console.print(
-        f"tagged alerts and dead letters are in {out}; look at some with: streamer show {out}/tagged-000001.avro", soft_wrap=True
+        f"tagged alerts and dead letters are in {out}; look at some with: {_command()} show {out}/tagged-000001.avro",
+        soft_wrap=True,
     )
 
 
 def _command() -> str:
     """How this program is called from here: by its name if that is on the path."""
-    return "streamer" if shutil.which("streamer") else sys.argv[0]
+    called = "python -m streamer.cli" if sys.argv[0].endswith("__main__.py") else sys.argv[0]
+    return "streamer" if shutil.which("streamer") else called
 
 
 def both_surveys(seed: int) -> Iterator[SimulatedAlert]:
@@ -84,6 +87,13 @@ class _Show:
         self._outcome: Outcome | None = None
         self.view = LiveView(title)
         self.live = Live(self.view, console=console, auto_refresh=False, vertical_overflow="crop", redirect_stderr=False)
+
+    def say(self, line: str) -> None:
+        """A line for a person, above the live view if there is one."""
+        if self.live.console.is_terminal:
+            self.live.console.print(line, style="dim")
+        else:
+            click.echo(line, err=True)
 
     def begin(self, models: Sequence[str], stop: Callable[[], None]) -> None:
         """Say who answers, and how the run is ended."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from streamer import config, wiring
@@ -24,6 +24,10 @@ from streamer.worker import stopped_by_signals
 
 INTERRUPTED = 130
 """Exit status after a signal, as of any command that a signal ends before its work is done."""
+
+STATES = {State.CLASSIFIED: "classified", State.PARENT_ONLY: "classified, parent only", State.NOT_CLASSIFIED: "not classified"}
+"""What an answer's state is called in the table; an answer that only an inner class could be named for counts as classified."""
+COLUMNS: tuple[JustifyMethod, ...] = ("left", "left", "right", "left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,8 @@ def replayed(settings: config.Config) -> Replayed:
         problems, before = (tuple(archive.problems), archive.done_before) if archive else ((), 0)
     has_schemas = isinstance(settings.source, config.Packets) and bool(settings.source.schemas)
     done = Replayed(total, seconds, problems, before, interrupted, has_schemas)
-    if isinstance(settings.source, config.ArchiveSource) and not (total.read or before or problems or interrupted):
-        raise InvalidData(f"no packets found in {', '.join(map(str, settings.source.paths))}")
+    if archive is not None and archive.is_empty:
+        raise InvalidData(archive.nothing_found())
     return done
 
 
@@ -132,21 +136,29 @@ def as_object(done: Replayed) -> dict[str, object]:
     return {
         "read": done.tally.read,
         "classified": done.tally.classified,
+        "parent_only": _parent_only(done.tally),
         "not_classified": done.tally.not_classified,
         "rejected": {reason.value: count for reason, count in sorted(done.tally.rejected_by_reason.items())},
+        "rejected_total": sum(done.tally.rejected.values()),
         "seconds": round(done.seconds, 3),
     }
 
 
 def _reasons(tally: Tally) -> Table:
+    """What became of the alerts by survey and reason."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for (survey, state, why), count in tally.answers.items():
-        counts["not classified" if state is State.NOT_CLASSIFIED else "classified", survey, "" if why == "NONE" else why.value] += (
-            count
-        )
+        counts[STATES[state], survey, "" if why == "NONE" else why.value] += count
     for (survey, stage, cause), count in tally.rejected.items():
         counts["rejected", survey, f"{cause.value} ({stage.value})"] += count
     table = Table.grid(padding=(0, 2))
+    for column in COLUMNS:
+        table.add_column(justify=column)
     for (outcome, survey, reason), count in sorted(counts.items()):
         table.add_row(outcome, survey, f"{count:,}", reason)
     return table
+
+
+def _parent_only(tally: Tally) -> int:
+    """Alerts that only an inner class could be named for; they are among the classified."""
+    return sum(count for (_, state, _), count in tally.answers.items() if state is State.PARENT_ONLY)

@@ -13,13 +13,26 @@ NO_SERVER = config.Telemetry(port=0)
 
 
 def work(settings: config.Config) -> None:
-    """Work until stopped or until the files end, serving metrics and probes; InvalidData if a file was not read to its end."""
+    """Work until stopped or until the files end, serving metrics and probes.
+
+    Raises
+    ------
+    InvalidData
+        If a file was not read to its end, or there is no packet in any.
+    """
     keep_freed_memory()
     with wiring.service(settings) as service, stopped_by_signals(service.worker.stop, settings.worker.drain):
         spare_what_stays()
         service.worker.run()
-        if isinstance(service.source, ArchiveSource) and service.source.problems:
-            raise InvalidData("\n".join(f"not read to its end: {problem}" for problem in service.source.problems))
+        if isinstance(service.source, ArchiveSource):
+            _check_read(service.source)
+
+
+def _check_read(source: ArchiveSource) -> None:
+    if source.problems:
+        raise InvalidData("\n".join(f"not read to its end: {problem}" for problem in source.problems))
+    if source.is_empty:
+        raise InvalidData(source.nothing_found())
 
 
 def work_in_slot(settings: config.Config, slot: int, descriptor: int) -> None:

@@ -58,6 +58,8 @@ class ArchiveSource:
         self.done_before = 0
         self.ignored: list[str] = []
         self.problems: list[str] = []
+        self._paths = tuple(paths)
+        self._gave_any = self._ended = False
         self._clock = clock
         self._start = dict(start or {})
         self._found = self._messages(self._files(paths, results.resolve() if results else None))
@@ -83,6 +85,17 @@ class ArchiveSource:
         """Nothing: how many records wait in a file is known only when it is read."""
         return {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it was read to its end, and there was neither a packet, done or not, nor a file that could not be read."""
+        return self._ended and not (self._gave_any or self.done_before or self.problems)
+
+    def nothing_found(self) -> str:
+        """What to say if it is empty: what it looked for and where, and what was there instead."""
+        number = len(self.ignored)
+        others = f"; {number:,} other file{'s are' if number > 1 else ' is'} ignored" if number else ""
+        return f"no packets ({', '.join(f'*{ending}' for ending in (_PACKETS, *_TARBALLS))}) in {_listed(self._paths)}{others}"
+
     def close(self) -> None:
         """Close the file that is open."""
         self._found.close()
@@ -94,6 +107,7 @@ class ArchiveSource:
         while len(payloads) < limit and records < limit and size < BATCH_BYTES:
             found = next(self._found, None)
             if found is None:
+                self._ended = True
                 break
             name, piece = found
             payloads.append(piece.payload)
@@ -102,6 +116,7 @@ class ArchiveSource:
             size += len(piece.payload)
         if not payloads:
             return None
+        self._gave_any = True
         times = np.full(len(payloads), NO_TIME, dtype=np.int64)
         return RawBatch(payloads, Positions.of(entries), times, np.full_like(times, self._clock.now_ms()))
 
@@ -136,6 +151,10 @@ class ArchiveSource:
                         self.done_before += piece.count
             except READ_ERRORS as error:
                 self.problems.append(_readable(f"{path}: {error}"))
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(_readable(str(path)) for path in paths)
 
 
 def _lies_in(path: Path, folder: Path | None) -> bool:

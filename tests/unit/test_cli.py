@@ -30,6 +30,8 @@ from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
 pytestmark = pytest.mark.usefixtures("logger_restored")
 COMMANDS = {"demo", "run", "check", "replay", "simulate", "subscribe", "show", "features", "models", "train", "evaluate", "bench"}
 COMMANDS |= {"data", "classify", "tags", "candidates"}
+ENDINGS = "*.avro, *.tar, *.tar.gz, *.tgz"
+REPLAYED = ["read", "classified", "parent_only", "not_classified", "rejected", "rejected_total", "seconds"]
 FILES = '[source]\nkind = "archive"\npaths = ["in"]\n[sink]\nkind = "archive"\nfolder = "out"\n[model]\nname = []\n'
 REAL_INPUTS = ("trigger_snr", "trigger_magnitude", "star_galaxy")
 FILES += "[telemetry]\nport = 0\n"
@@ -80,12 +82,13 @@ def test_the_version_is_told() -> None:
 
 def test_a_replay_balances_and_its_files_hold_what_it_says(packets: Path, tmp_path: Path) -> None:
     found = replayed(packets, tmp_path / "out")
-    assert list(found) == ["read", "classified", "not_classified", "rejected", "seconds"]
+    assert list(found) == REPLAYED
     rejected = found["rejected"]
     assert isinstance(rejected, dict)
     assert found["read"] == 80
     assert found["classified"] == 0
     assert found["not_classified"] == 80 - sum(rejected.values())
+    assert found["rejected_total"] == sum(rejected.values())
     assert len(records(tmp_path / "out", "tagged-*.avro")) == found["not_classified"]
     assert len(records(tmp_path / "out", "dead-letters-*.avro")) == sum(rejected.values()) > 0
 
@@ -143,7 +146,7 @@ def test_what_cannot_be_read_to_its_end_ends_with_status_1(packets: Path, tmp_pa
     assert said.exit_code == 1
     assert f"not read to its end: {night}" in said.stderr
     found = json.loads(said.stdout)
-    assert list(found) == ["read", "classified", "not_classified", "rejected", "seconds"]
+    assert list(found) == REPLAYED
     assert found["read"] == found["classified"] + found["not_classified"] + sum(found["rejected"].values())
     assert streamer("replay", night, "--out", tmp_path / "other", "--model", "none").exit_code == 1
 
@@ -153,7 +156,7 @@ def test_a_replay_without_any_packet_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "night" / "notes.txt").write_text("not a packet")
     said = replay_without_models(tmp_path / "night", tmp_path / "out")
     assert (said.exit_code, said.stdout) == (1, "")
-    assert said.stderr.splitlines()[-1] == f"streamer: no packets found in {tmp_path / 'night'}"
+    assert said.stderr.splitlines()[-1] == f"streamer: no packets ({ENDINGS}) in {tmp_path / 'night'}; 1 other file is ignored"
 
 
 def test_a_replay_of_packets_without_schemas_says_what_to_give(tmp_path: Path) -> None:
@@ -406,18 +409,38 @@ def test_a_service_that_could_not_read_a_file_to_its_end_ends_with_status_1(tmp_
     assert f"streamer: not read to its end: {tmp_path / 'in' / 'night.tar.gz'}" in said.stderr
 
 
+def test_a_service_that_finds_no_packet_in_its_files_says_so_and_ends_with_status_1(packets: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "streamer.toml").write_text(FILES)
+    said = streamer("run", tmp_path / "streamer.toml")
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr.splitlines()[-1] == f"streamer: no packets ({ENDINGS}) in {tmp_path / 'in'}"
+    shutil.copytree(packets, tmp_path / "in" / "night")
+    for _ in range(2):  # at the second start all is done, which is no reason to complain
+        assert streamer("run", tmp_path / "streamer.toml").exit_code == 0
+
+
 def test_a_demo_in_a_pipe_ends_with_its_balance(bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo.run_demo(0.01, 1, config.Model(name=("tiny",), folder=bundles), tmp_path / "out")
     said = capsys.readouterr().out
     assert "✓" in said
-    assert "streamer show" in said
+    assert f" show {tmp_path / 'out'}/tagged-000001.avro" in said
+
+
+def packets_of(*options: str, folder: Path) -> dict[str, bytes]:
+    assert streamer("simulate", "--survey", "lsst", "--count", "5", *options, "--out", folder).exit_code == 0
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def test_simulated_packets_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        streamer("simulate", "--survey", "lsst", "--count", "5", "--seed", "9", "--out", tmp_path / folder)
-    one, other = ({file.name: file.read_bytes() for file in (tmp_path / folder).iterdir()} for folder in ("a", "b"))
-    assert one == other
+    one, again, default, first = (
+        packets_of("--seed", "9", folder=tmp_path / "a"),
+        packets_of("--seed", "9", folder=tmp_path / "b"),
+        packets_of(folder=tmp_path / "c"),
+        packets_of("--seed", "1", folder=tmp_path / "d"),
+    )
+    assert one == again
+    assert default == first != one
     assert len(one) == 5
 
 

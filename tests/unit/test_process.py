@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from numba import njit
 
 from streamer import compile_cache
 from streamer.claim import claimed
@@ -165,6 +166,18 @@ def test_a_compile_cache_that_cannot_be_written_to_is_refused_by_its_name(tmp_pa
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidConfig, match=r"^worker\.compile_cache: "):
         compile_cache.choose(tmp_path / "file" / "folder", {})
+
+
+def test_kernels_that_have_to_be_compiled_are_announced_once_and_kept_ones_never() -> None:
+    kernels = [njit(lambda x, n=n: x + n) for n in range(3)]
+    told: list[str] = []
+    with compile_cache.announced(told.append):
+        assert [kernels[0](1), kernels[1](1)] == [1, 2]
+    assert told == [compile_cache.COMPILING]
+    with compile_cache.announced(told.append):
+        assert [kernels[0](2), kernels[1](2)] == [2, 3]
+    assert kernels[2](1) == 3, "compiled, but nobody asked to be told"
+    assert told == [compile_cache.COMPILING]
 
 
 def test_malloc_takes_the_settings_where_the_c_library_is_glibc() -> None:

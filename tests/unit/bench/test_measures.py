@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient
+from rich.table import Table as RichTable
 
 from streamer.bench import quote
 from streamer.bench.child import Timeline
@@ -14,10 +15,10 @@ from streamer.bench.measures.kafka import KEYS as KAFKA_KEYS
 from streamer.bench.measures.kafka import Amounts, Rates, measure
 from streamer.bench.models import model_for
 from streamer.bench.packets import SURVEYS, sample
-from streamer.bench.result import Measured, Table
+from streamer.bench.result import NOT_ASKED, Measured, Table
 from streamer.bench.run import MEASURES, Request, run
 from streamer.bench.show import renderables, write_plots
-from streamer.bench.targets import TARGETS, losses, record
+from streamer.bench.targets import OTHER_KEYS, TARGETS, losses, record
 from streamer.bench.turns import Turns, in_turn
 from streamer.cli import main
 from streamer.commands.bench import bench
@@ -70,11 +71,25 @@ def test_it_can_be_written_as_json_told_and_drawn(found: Measured, tmp_path: Pat
     assert {file.name for file in tmp_path.iterdir()} == {"history.png", "batch.png"}
 
 
+def keys_told(found: Measured) -> set[str]:
+    """Keys that stand in the table of figures and targets."""
+    *_, table = renderables(found)
+    assert isinstance(table, RichTable)
+    return set(map(str, table.columns[0].cells))
+
+
 def test_only_what_is_asked_for_is_measured() -> None:
     found, conditions = run(Request(None, None, ("decode",), TINY), lambda _name: None)
     assert set(found.tables) == {"decode"}
     assert found.missing["forest_ratio"] == "not asked for"
+    assert keys_told(found) == {key for key in KEYS if key.startswith("decode_")}
     assert conditions["packets"] == SIMULATED["packets"]
+
+
+def test_a_measure_without_targets_has_no_table_of_them() -> None:
+    (table,) = renderables(Measured.without(("decode_ratio_ztf", "latency_p50_s"), "no Kafka"))
+    assert isinstance(table, RichTable)
+    assert list(renderables(Measured.without([target.key for target in TARGETS] + list(OTHER_KEYS), NOT_ASKED))) == []
 
 
 def test_the_command_writes_one_object_and_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
