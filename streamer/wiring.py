@@ -16,7 +16,7 @@ from streamer import __version__, config, tagged
 from streamer.claim import claimed
 from streamer.classify.bundle import LightGBMClassifier
 from streamer.classify.further import ModelQuestion, Question, questions_of
-from streamer.classify.manifest import read_manifest
+from streamer.classify.manifest import Manifest, read_manifest
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare
 from streamer.codec.framing import Framing
 from streamer.data.batch import Cursor
@@ -36,6 +36,7 @@ from streamer.stores.bundled import BundledSchemas, bundled_schema
 from streamer.stores.models import ModelStore
 from streamer.stores.psrcat import known_pulsars
 from streamer.stores.schemas import FirstOf, registry_ids, schemas_from
+from streamer.surveys import SURVEYS
 from streamer.telemetry import PrometheusTelemetry, SystemClock, serving
 from streamer.worker import Limits, Worker
 
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 DEAD_LETTER_VERSION = "1.0"
 WARM_UP_ALERTS = 64
 """Enough that some have the detections that a model asks for."""
+ALERTS_OF = tuple(survey.name for survey in SURVEYS)
+"""The surveys whose alerts a model may answer for."""
 TAGGED_SUBJECT = "streamer-tagged"
 
 ROOM_AROUND_PACKET = 131_072
@@ -191,13 +194,22 @@ def catalogues(settings: config.Candidates) -> dict[str, Recognise]:
 def _model(files: Mapping[str, bytes], answering: config.Classify) -> LightGBMClassifier:
     explained = answering.explain and not read_manifest(files).score  # a further score has no reasons in the tag
     describe = teller if explained else None
-    model = LightGBMClassifier(files, check_names, level=answering.conformal_level, describe=describe)
-    if model.manifest.view != "stream":
+    _check_reads_alerts(read_manifest(files))
+    return LightGBMClassifier(files, check_names, level=answering.conformal_level, describe=describe)
+
+
+def _check_reads_alerts(manifest: Manifest) -> None:
+    if manifest.survey not in ALERTS_OF:
         raise InvalidConfig(
-            f"model.name: {model.name} was trained on whole light curves (view {model.manifest.view}); an alert carries only a "
-            "part of one. Use it with streamer classify --table"
+            f"model.name: {manifest.name} is for light curves of {manifest.survey}, of which there are no alerts (there are of "
+            f"{', '.join(ALERTS_OF)}): use it with streamer classify --table"
         )
-    return model
+    if manifest.view != "stream":
+        raise InvalidConfig(
+            f'model.name: {manifest.name} was trained on whole light curves (view = "history" in its recipe), and an alert carries '
+            "only a part of one: use it with streamer classify --table. For alerts name a model that reads them (streamer models "
+            'list), or train one with view = "stream"'
+        )
 
 
 def _bundle(name: str, folder: Path | None) -> Mapping[str, bytes]:
