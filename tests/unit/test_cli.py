@@ -358,8 +358,8 @@ def test_two_models_for_one_survey_cannot_be_loaded_together(bundles: Path) -> N
 def test_the_service_refuses_a_model_of_whole_light_curves(bundles: Path, tmp_path: Path) -> None:
     tiny = replace(tiny_manifest(), name="tiny")
     for manifest, message in (
-        (replace(tiny, view="history"), r"model.name: tiny .* whole light curves .* classify --table.* train one with view = \"stream\""),
-        (replace(tiny, survey="mine"), r"model.name: tiny is for light curves of mine, .* no alerts \(there are of ztf, lsst, pulsar\)"),
+        (replace(tiny, view="history"), r'tiny .* whole light curves .* classify --table.* train one with view = "stream"'),
+        (replace(tiny, survey="mine"), r"tiny is for light curves of mine, .* no alerts \(there are of ztf, lsst, pulsar\)"),
     ):
         written(bundle_files(manifest, tiny_booster().model_to_string(), Calibration.single(1.0), "# Whole\n"), tmp_path / "tiny")
         with pytest.raises(InvalidConfig, match=message):
