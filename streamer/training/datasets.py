@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.data.arrays import Bools, Int64s
+from streamer.data.arrays import Bools, Float64s, Int64s
 from streamer.data.ragged import Ragged, offsets_from_lengths
 from streamer.errors import InvalidData
 
@@ -78,6 +78,9 @@ class LightCurves:
         :class:`streamer.data.batch.AlertBatch`), ordered by epoch; NaN where it is not known. None: nothing is known of any.
     unlicensed : bool[n] or None
         Objects that are from a place that states no licence; None: as their data set's origin says.
+    position : float64[n, 2] or None
+        Right ascension and declination, degrees ICRS; NaN where they are not known, None: of none. They are inputs of no model:
+        reports ask what they would have betrayed.
     dropped : tuple of Dropped
     origins : tuple of Origin
         Where the data sets are from.
@@ -95,6 +98,7 @@ class LightCurves:
     curves: Ragged
     context: Ragged | None = None
     unlicensed: Bools | None = None
+    position: Float64s | None = None
     dropped: tuple[Dropped, ...] = ()
     origins: tuple[Origin, ...] = ()
 
@@ -113,7 +117,8 @@ class LightCurves:
         columns = {name: getattr(self, name)[rows] for name in PER_OBJECT}
         context = None if self.context is None else self.context.take(rows)
         unlicensed = None if self.unlicensed is None else self.unlicensed[rows]
-        return replace(self, curves=self.curves.take(rows), context=context, unlicensed=unlicensed, **columns)
+        position = None if self.position is None else self.position[rows]
+        return replace(self, curves=self.curves.take(rows), context=context, unlicensed=unlicensed, position=position, **columns)
 
     def licensed(self) -> Bools:
         """bool[n], the objects that are from places that state a licence."""
@@ -180,10 +185,17 @@ def joined(tables: Sequence[LightCurves]) -> LightCurves:
         curves=curves,
         context=_joined_context(kept, tables, group),
         unlicensed=~np.concatenate([table.licensed() for table in kept]),
+        position=_joined_positions(kept),
         dropped=tuple(entry for table in kept for entry in table.dropped),
         origins=tuple(dict.fromkeys(origin for table in kept for origin in table.origins)),
         **columns,
     )
+
+
+def _joined_positions(kept: Sequence[LightCurves]) -> Float64s | None:
+    if all(table.position is None for table in kept):
+        return None
+    return np.concatenate([np.full((len(table), 2), np.nan) if table.position is None else table.position for table in kept])
 
 
 def _joined_context(kept: Sequence[LightCurves], tables: Sequence[LightCurves], group: Names) -> Ragged | None:

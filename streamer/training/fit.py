@@ -222,6 +222,15 @@ def only(examples: Examples, columns: Bools) -> Examples:
     return replace(examples, inputs=names, matrix=np.ascontiguousarray(examples.matrix[:, columns]))
 
 
+def alerts_where(examples: Examples, among: Bools) -> Examples:
+    """The same objects with the alerts `among` (bool[m]) alone."""
+    return replace(
+        examples,
+        picks=Picks(examples.picks.row[among], examples.picks.point[among]),
+        **{name: getattr(examples, name)[among] for name in ("matrix", "n_detections", "age")},
+    )
+
+
 def first_detections(table: LightCurves) -> Float64s:
     """float64[n], MJD TAI: the epoch of each object's first known detection; infinite if there is none."""
     detected = np.flatnonzero(table.curves["kind"] == Kind.DETECTION)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from streamer.classify.calibration import Calibration
-from streamer.data.arrays import Bools, Float64s, Int64s
+from streamer.data.arrays import Float64s, Int64s
 from streamer.training.crossfit import Grown, grown
-from streamer.training.fit import Examples
+from streamer.training.fit import Examples, alerts_where
 from streamer.training.kept import Kept
 from streamer.training.markdown import Tree, interval, table
 from streamer.training.metrics import Answers, Figures, figures
 from streamer.training.neighbourhood import light_curve_only
 from streamer.training.recipe import Recipe
 from streamer.training.split import Part
-from streamer.training.windows import Picks
 
 _ROTATION = 0
 _ASK_HERE = '`data.licence = "stated"`'
@@ -44,7 +42,7 @@ def licences(recipe: Recipe, examples: Examples, shipped: Grown, kept: Kept, pro
     remain = objects & (counts >= recipe.data.min_objects)[examples.truth]
     names = [leaf.name for leaf in examples.leaves]
     among = remain[examples.picks.row]
-    fewer = _part(examples, among)
+    fewer = alerts_where(examples, among)
     found: Figures = {
         "asked": recipe.data.licence,
         "sets": _sets(examples),
@@ -68,15 +66,6 @@ def licences(recipe: Recipe, examples: Examples, shipped: Grown, kept: Kept, pro
     for name, raw in (("with", shipped.raw[everything]), ("without", model.raw[chosen])):
         found[name] = _scores(recipe, fewer, chosen, raw)
     return found
-
-
-def _part(examples: Examples, among: Bools) -> Examples:
-    """The same objects with the alerts `among` (bool[m]) alone."""
-    return replace(
-        examples,
-        picks=Picks(examples.picks.row[among], examples.picks.point[among]),
-        **{name: getattr(examples, name)[among] for name in ("matrix", "n_detections", "age")},
-    )
 
 
 def _sets(examples: Examples) -> list[Figures]:

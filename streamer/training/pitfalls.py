@@ -48,14 +48,14 @@ def pitfalls(recipe: Recipe, examples: Examples, progress: Callable[[str], None]
     """What betrays a set or a part of the split, and which objects are the same; JSON-able."""
     progress("pitfalls")
     return {
-        "origin": _origins(recipe, examples),
+        "origin": origins(recipe, examples),
         "split": _split_membership(recipe, examples),
         "duplicates": duplicates(examples.table),
         "forbidden": sorted(FORBIDDEN),
     }
 
 
-def _origins(recipe: Recipe, examples: Examples) -> list[Figures]:
+def origins(recipe: Recipe, examples: Examples) -> list[Figures]:
     """For each class with objects of two sets: how well a model tells the sets apart within the class."""
     alerts = examples.one_each(np.ones(len(examples.picks), dtype=np.bool_), recipe.seed)
     row = examples.picks.row[alerts]
@@ -99,6 +99,11 @@ def told_apart(matrix: Float32s, is_one: Bools, seed: int) -> Figures:
         train = fold != number
         data = lightgbm.Dataset(matrix[train], is_one[train].astype(np.float64))
         score[~train] = lightgbm.train(_small(seed), data, num_boost_round=60).predict(matrix[~train], num_threads=1)
+    return separation(score, is_one)
+
+
+def separation(score: Float64s, is_one: Bools) -> Figures:
+    """The area under the curve of a score, both kinds being there; interval of Hanley & McNeil 1982; JSON-able."""
     auc = area(score, is_one)
     spread = _auc_error(auc, int(is_one.sum()), int((~is_one).sum()))
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamer.classify.manifest import Manifest
-from streamer.training import doubt, html, licences, looked_at, neighbourhood, plots, scrutiny, sections
+from streamer.training import doubt, html, latitude, licences, looked_at, neighbourhood, plots, scrutiny, sections
 from streamer.training.markdown import Tree, bullets
 
 _MORE = (
@@ -119,6 +119,7 @@ def write_report(evaluation: Tree, manifest: Manifest, checksum: str, folder: Pa
         *scrutiny.temporal(evaluation),
         "## What else it may have learned",
         *scrutiny.pitfalls(evaluation),
+        *latitude.section(evaluation),
         *scrutiny.selection(evaluation),
         *scrutiny.ablation(evaluation),
         *scrutiny.tuning(evaluation),

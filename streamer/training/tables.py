@@ -6,7 +6,8 @@
     all that an alert packet at that epoch would carry is here). ``flux`` of a limit is null, its ``flux_err`` the one-sigma depth.
 ``labels.parquet``
     ``object_id``, ``label`` (a leaf of the taxonomy; null: none), ``group``, ``provenance``, and, where they are known,
-    ``original`` (the label as the set writes it), ``source`` and ``part`` (train, validation, calibration, test). May be absent.
+    ``original`` (the label as the set writes it), ``source``, ``part`` (train, validation, calibration, test), ``ra`` and ``dec``
+    (degrees ICRS, which no model reads). May be absent.
 ``context.parquet``
     ``object_id``, ``epoch``, and a column for each name. May be absent.
 ``survey.toml``, ``table.json``
@@ -36,7 +37,7 @@ from streamer.errors import InvalidData
 from streamer.training import survey_file
 from streamer.training.datasets import PER_OBJECT, Dropped, LightCurves, Names, Origin
 from streamer.training.folders import written
-from streamer.training.sources.columns import read_table, require
+from streamer.training.sources.columns import positions, read_table, require
 from streamer.training.split import Part
 from streamer.training.survey_file import SurveyFile
 
@@ -143,6 +144,7 @@ def read_light_curves(folder: Path, survey: SurveyFile | None = None) -> LightCu
         curves=curves,
         context=_context(folder, object_id),
         unlicensed=_unlicensed(labels_path, labels),
+        position=positions(labels_path, labels),
         dropped=() if facts is None else facts.dropped,
         origins=(own_origin(folder.name),) if facts is None else facts.origins,
     )
@@ -355,10 +357,14 @@ def _point_columns(table: LightCurves) -> dict[str, pa.Array[Any]]:
 
 
 def _label_columns(table: LightCurves) -> dict[str, pa.Array[Any]]:
-    texts: dict[str, pa.Array[Any]] = {
+    columns: dict[str, pa.Array[Any]] = {
         name: pa.array([text or None for text in getattr(table, name).tolist()], type=pa.string()) for name in PER_OBJECT
     }
-    return texts if table.unlicensed is None else texts | {UNLICENSED: pa.array(table.unlicensed)}
+    if table.unlicensed is not None:
+        columns[UNLICENSED] = pa.array(table.unlicensed)
+    if table.position is not None:
+        columns |= {"ra": _nullable(table.position[:, 0]), "dec": _nullable(table.position[:, 1])}
+    return columns
 
 
 def _context_columns(table: LightCurves) -> dict[str, pa.Array[Any]]:

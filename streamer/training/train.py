@@ -23,6 +23,7 @@ from streamer.training.evaluate import (
 from streamer.training.fit import Examples, Fitted, bundle, classifier_of, examples_of, read_sets
 from streamer.training.folders import EVALUATION, delivered, told
 from streamer.training.kept import Kept
+from streamer.training.latitude import latitude
 from streamer.training.licences import licences
 from streamer.training.looked_at import looked_at
 from streamer.training.neighbourhood import neighbourhood
@@ -123,6 +124,7 @@ def fitted(
     evaluation["baselines"] = baselines(recipe, examples, judged, kept, progress)
     evaluation["neighbourhood"] = neighbourhood(recipe, examples, judged, kept, progress)
     evaluation["pitfalls"] = pitfalls(recipe, examples, progress)
+    evaluation["latitude"] = latitude(recipe, examples, models, kept, progress)
     evaluation["licences"] = licences(recipe, examples, models[0], kept, progress)
     evaluation["real_packets"] = real_packets
     explaining = classifier_of(recipe, examples, shipped, explain=True)

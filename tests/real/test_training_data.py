@@ -22,6 +22,7 @@ from streamer.training.datasets import LightCurves, joined, labelled
 from streamer.training.evaluate import evaluate
 from streamer.training.feature_rows import classified_rows
 from streamer.training.fit import inputs_of
+from streamer.training.latitude import galactic_latitude
 from streamer.training.recipe import RECIPES, read_recipe
 from streamer.training.sources import READERS, ztf_bts, ztf_packets
 from streamer.training.windows import Picks, alerts_of, ladder_picks
@@ -46,6 +47,14 @@ BRIGHTNESS = {
     "ztf_bts_alert_photometry": 18.9, "ztf_alert_packet_lightcurves": 18.7, "plasticc_train": 22.6,
 }  # fmt: skip
 """AB magnitude of the median positive detection; a wrong unit or zero point is off by more than what is allowed."""
+
+
+@pytest.mark.real_data
+def test_galactic_latitudes_are_those_that_the_survey_prints(real_data: Path) -> None:
+    read = ztf_bts.read(real_data)
+    printed = pd.read_csv(real_data / "lightcurves" / "ztf_bts_alert_photometry" / "labels.csv")["b"]
+    assert read.position is not None
+    np.testing.assert_allclose(galactic_latitude(read.position), printed, atol=1e-3)
 
 
 @pytest.mark.real_data

@@ -57,6 +57,22 @@ def require(path: Path, name: str, fine: Bools, problem: str, values: Column) ->
         raise InvalidData(f"{path}: row {row + 1}, column {name}: {wrong!r} {problem} ({int((~fine).sum())} such rows)")
 
 
+def positions(path: Path, table: pd.DataFrame) -> Float64s | None:
+    """float64[n, 2] degrees ICRS, the columns ``ra`` and ``dec``, NaN where both are empty; None if the table has neither.
+
+    InvalidData naming the first row that is not on the sky, or has one of the two.
+    """
+    if not {"ra", "dec"} & set(table.columns):
+        return None
+    nothing = pd.Series(np.full(len(table), np.nan))
+    typed = [table[name] if name in table.columns else nothing for name in ("ra", "dec")]
+    ra, dec = (pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64) for column in typed)
+    empty: Bools = typed[0].isna().to_numpy() & typed[1].isna().to_numpy()
+    for name, column, fine in (("ra", typed[0], (ra >= 0) & (ra <= 360)), ("dec", typed[1], np.abs(dec) <= 90)):
+        require(path, name, empty | fine, "is not on the sky; a position is ra and dec in degrees", column.to_numpy())
+    return np.stack([ra, dec], axis=1)
+
+
 def codes(path: Path, name: str, values: Column, table: Mapping[Any, int]) -> Column:
     """int8 codes of `values` by `table`; InvalidData naming the first row whose value the table does not know."""
     unique, inverse = np.unique(values, return_inverse=True)

@@ -15,7 +15,7 @@ from streamer.data.photometry import AB_ZERO_POINT_NJY, BANDS, Kind
 from streamer.training.datasets import Dropped, LightCurves, Origin
 from streamer.training.kin import with_kin_in_one_group
 from streamer.training.labels import PLASTICC, Provenance
-from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
+from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, positions, read_table, require
 
 ORIGIN = Origin(
     name="plasticc_train",
@@ -34,7 +34,7 @@ NJY_PER_COUNT = 10 ** (0.4 * (AB_ZERO_POINT_NJY - _ZERO_POINT))
 def read(data: Path) -> LightCurves:
     """The set's light curves; InvalidData if a file is not as it should be."""
     folder = data / "lightcurves" / ORIGIN.name
-    labels = read_table(folder / "metadata.csv.gz", ("object_id", "target"))
+    labels = read_table(folder / "metadata.csv.gz", ("object_id", "target"), others=True)
     object_id = labels["object_id"].to_numpy(dtype=np.int64).astype(np.str_)
     path = folder / "lightcurves.parquet"
     table = read_table(path, ("object_id", "mjd", "passband", "flux", "flux_err", "detected_bool"))
@@ -68,6 +68,7 @@ def read(data: Path) -> LightCurves:
         provenance=np.full(len(object_id), Provenance.SIMULATED.value),
         source=np.full(len(object_id), ORIGIN.name),
         curves=curves,
+        position=positions(folder / "metadata.csv.gz", labels.rename(columns={"decl": "dec"})),
         origins=(ORIGIN,),
         dropped=(*dropped, Dropped(ORIGIN.name, "labels", "in no table", unknown)) if unknown else dropped,
     )

@@ -5,6 +5,7 @@ The set holds detections only: no sign (bright transients are positive, which is
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from streamer.data.photometry import (
 )
 from streamer.training.datasets import Dropped, LightCurves, Names, Origin
 from streamer.training.labels import TNS_NO_LEAF, Provenance, leaf_of_tns
-from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
+from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, positions, read_table, require
 
 ORIGIN = Origin(
     name="ztf_bts_alert_photometry",
@@ -34,6 +35,7 @@ ORIGIN = Origin(
     whole="all: each light curve begins with the discovery of the transient",
 )
 ZTF_BANDS = ("g", "r", "i")
+_SEXAGESIMAL = re.compile(r"([+-]?)(\d+):(\d+):(\d+(?:\.\d*)?)")
 _LICENSED = "HSE-LAMBDA/light_curve_approx"
 """The one of its two repositories, as the column ``src`` of its points has them, that states a licence."""
 
@@ -41,7 +43,7 @@ _LICENSED = "HSE-LAMBDA/light_curve_approx"
 def read(data: Path) -> LightCurves:
     """The set's light curves; InvalidData if a file is not as it should be."""
     folder = data / "lightcurves" / ORIGIN.name
-    labels = read_table(folder / "labels.csv", ("objectId", "bts_type"))
+    labels = read_table(folder / "labels.csv", ("objectId", "bts_type"), others=True)
     object_id = labels["objectId"].to_numpy(dtype=np.str_)
     path = folder / "lightcurves.parquet"
     table = read_table(path, ("objectId", "mjd", "band", "mag", "magerr"), others=True)
@@ -77,6 +79,7 @@ def read(data: Path) -> LightCurves:
         source=np.full(len(object_id), ORIGIN.name),
         curves=curves,
         unlicensed=_unlicensed(table, object_id),
+        position=positions(folder / "labels.csv", _in_degrees(labels)),
         origins=(ORIGIN,),
         dropped=(*dropped, Dropped(ORIGIN.name, "labels", "in no table", unknown)) if unknown else dropped,
     )
@@ -88,3 +91,20 @@ def _unlicensed(table: pd.DataFrame, object_id: Names) -> Bools:
         return np.ones(len(object_id), dtype=np.bool_)
     unlicensed: Bools = np.isin(object_id, table["objectId"].to_numpy(dtype=np.str_)[table["src"].to_numpy() != _LICENSED])
     return unlicensed
+
+
+def _in_degrees(labels: pd.DataFrame) -> pd.DataFrame:
+    """The columns ``ra`` and ``dec`` from hours and degrees as they are printed (21:59:18.60, +44:07:40.2), where they are."""
+    printed = (("ra", "RA", 15.0), ("dec", "Dec", 1.0))
+    return pd.DataFrame(
+        {ours: [_degrees(text, unit) for text in labels[theirs]] for ours, theirs, unit in printed if theirs in labels.columns}
+    )
+
+
+def _degrees(text: object, unit: float) -> object:
+    """The angle in degrees, −00:30:00 being −0.5; anything else as it is, to be told or to be empty."""
+    if (found := _SEXAGESIMAL.fullmatch(str(text))) is None:
+        return text
+    sign, *parts = found.groups()
+    size = unit * sum(float(part) / 60**power for power, part in enumerate(parts))
+    return -size if sign == "-" else size

@@ -19,7 +19,7 @@ from streamer.surveys.survey import without_sentinels
 from streamer.surveys.ztf_kernel import REFERENCE_RADIUS, SENTINELS
 from streamer.training.datasets import Dropped, LightCurves, Names, Origin
 from streamer.training.labels import COARSE, COARSE_PROVENANCE
-from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, read_table, require
+from streamer.training.sources.columns import codes, curves_of, groups_of, numbers, positions, read_table, require
 from streamer.training.sources.packet_context import Known, joined, of_packets
 from streamer.training.sources.ztf_bts import ZTF_BANDS
 from streamer.training.windows import WINDOW_DAYS
@@ -67,7 +67,7 @@ _SIGMAS_OF_LIMIT = 5.0  # ZTF's diffmaglim is the five-sigma limit
 def read(data: Path) -> LightCurves:
     """The set's light curves; InvalidData if a file is not as it should be."""
     folder = data / "lightcurves" / ORIGIN.name
-    objects = read_table(folder / "objects.csv", ("objectId", "coarse", "coarse_src"))
+    objects = read_table(folder / "objects.csv", ("objectId", "coarse", "coarse_src"), others=True)
     object_id = objects["objectId"].to_numpy(dtype=np.str_)
     path = folder / "lightcurves.parquet"
     table = read_table(path, _COLUMNS)
@@ -93,6 +93,7 @@ def read(data: Path) -> LightCurves:
         source=np.full(len(object_id), ORIGIN.name),
         curves=curves,
         context=joined([*of_packets(data, object_id), _known(table, object_id)], len(object_id)),
+        position=positions(folder / "objects.csv", objects),
         origins=(ORIGIN,),
         dropped=(*dropped, *(entry for entry in lost if entry.count)),
     )

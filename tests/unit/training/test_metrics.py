@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from streamer.training.metrics import Answers, calibration_error, confusion, figures, rates, reliability
+from streamer.training.metrics import Answers, calibration_error, confusion, f1_gained, figures, rates, reliability
 
 
 def answers(truth: list[int], said: list[int], confidence: float = 0.8, n_leaves: int = 3) -> Answers:
@@ -20,6 +20,23 @@ def test_precision_recall_and_f1_of_a_small_table() -> None:
     assert classes["B"]["f1"]["value"] == 0.5
     assert result["judged_classes"] == ["A", "B"]
     assert result["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-4)
+
+
+def test_f1_gained_is_of_the_same_objects_and_nothing_over_itself() -> None:
+    rng = np.random.default_rng(6)
+    truth = rng.integers(0, 3, 300)
+    some, other = (
+        Answers(truth, np.eye(3)[np.where(rng.random(300) < share, truth, rng.integers(0, 3, 300))], np.ones(300), np.ones(300))
+        for share in (0.9, 0.3)
+    )
+    found = f1_gained(some, other, ["A", "B", "C"], seed=1)
+    alone = [figures(each, ["A", "B", "C"], 1, seed=1) for each in (some, other)]
+    assert found["macro_f1"]["value"] == pytest.approx(alone[0]["macro_f1"]["value"] - alone[1]["macro_f1"]["value"], abs=1e-4)
+    assert 0 < found["macro_f1"]["low"] < found["macro_f1"]["value"] < found["macro_f1"]["high"]
+    assert found["classes"]["B"]["value"] == pytest.approx(
+        alone[0]["classes"]["B"]["f1"]["value"] - alone[1]["classes"]["B"]["f1"]["value"], abs=2e-4
+    )
+    assert f1_gained(some, some, ["A", "B", "C"], seed=1)["macro_f1"] == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
 def test_a_class_never_answered_has_no_precision_and_no_f1_worth() -> None:

@@ -51,6 +51,31 @@ def test_a_bad_value_is_named_by_file_row_and_column(tmp_path: Path, column: str
         ztf_bts.read(tmp_path)
 
 
+def with_positions(folder: Path, **columns: list[object]) -> Path:
+    """The Bright Transient Survey's files of two objects with more columns of labels."""
+    write_bts(folder, 2)
+    path = folder / "lightcurves" / "ztf_bts_alert_photometry" / "labels.csv"
+    pd.read_csv(path).assign(**columns).to_csv(path, index=False)
+    return folder
+
+
+def test_printed_positions_become_degrees_and_keep_the_sign_of_a_zero(tmp_path: Path) -> None:
+    read = ztf_bts.read(with_positions(tmp_path, RA=["12:30:36.0", "00:00:00"], Dec=["-00:30:00", "+44:07:12.0"]))
+    assert read.position is not None
+    np.testing.assert_allclose(read.position, [[187.65, -0.5], [0.0, 44.12]])
+
+
+def test_a_position_may_be_missing_but_not_half_of_it_nor_be_wrong(tmp_path: Path) -> None:
+    read = ztf_bts.read(with_positions(tmp_path / "one", RA=["12:30:36.0", None], Dec=["-00:30:00", None]))
+    assert read.position is not None
+    assert np.isnan(read.position).tolist() == [[False, False], [True, True]]
+    with pytest.raises(InvalidData, match=r"labels.csv: row 2, column dec: nan is not on the sky"):
+        ztf_bts.read(with_positions(tmp_path / "half", RA=["12:30:36.0", "01:00:00"], Dec=["-00:30:00", None]))
+    with pytest.raises(InvalidData, match=r"labels.csv: row 1, column ra: 'noon' is not on the sky"):
+        ztf_bts.read(with_positions(tmp_path / "text", RA=["noon", "01:00:00"], Dec=["-00:30:00", "00:00:00"]))
+    assert ztf_bts.read(with_positions(tmp_path / "none")).position is None
+
+
 def test_a_missing_file_column_or_group_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match=r"labels\.csv: no such file"):
         ztf_bts.read(tmp_path)
@@ -162,7 +187,7 @@ def test_packets_give_signed_detections_and_limits(tmp_path: Path) -> None:
 def test_plasticc_flux_is_scaled_to_nanojansky_and_undetected_points_are_forced(tmp_path: Path) -> None:
     folder = tmp_path / "lightcurves" / "plasticc_train"
     folder.mkdir(parents=True)
-    pd.DataFrame({"object_id": [7], "target": [64]}).to_csv(folder / "metadata.csv.gz", index=False)
+    pd.DataFrame({"object_id": [7], "target": [64], "ra": [30.0], "decl": [-5.0]}).to_csv(folder / "metadata.csv.gz", index=False)
     pd.DataFrame(
         {
             "object_id": 7,
@@ -178,6 +203,7 @@ def test_plasticc_flux_is_scaled_to_nanojansky_and_undetected_points_are_forced(
     read = plasticc.read(tmp_path)
     assert read.label.tolist() == ["Kilonova"]
     assert read.provenance.tolist() == ["simulated"]
+    np.testing.assert_array_equal(read.position, [[30.0, -5.0]])
     assert read.curves["band"].tolist() == [BANDS.index("u"), BANDS.index("y")]
     assert read.curves["kind"].tolist() == [Kind.DETECTION, Kind.FORCED]
     np.testing.assert_allclose(magnitude_from_flux(read.curves["flux"].astype(float))[0], 27.5, atol=1e-6)

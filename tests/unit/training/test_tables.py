@@ -68,6 +68,22 @@ def test_what_is_written_is_read_back_to_the_bit(data: st.DataObject, tmp_path_f
     assert after.original.tolist() == before.original.tolist()
 
 
+def test_positions_are_kept_where_they_are_known_and_are_no_part_of_the_hash(tmp_path: Path) -> None:
+    before = table([{"epoch": [59000.0]}, {"epoch": [59001.0]}])
+    placed = replace(before, position=np.array([[10.0, -20.5], [np.nan, np.nan]]))
+    assert written(placed, tmp_path / "set") == before.digest(), "nothing is learnt from them"
+    after = read_light_curves(tmp_path / "set")
+    np.testing.assert_array_equal(after.position, placed.position)
+    assert read_light_curves(folder_of(tmp_path / "mine")).position is None
+
+
+def test_joined_sets_keep_the_positions_that_they_know() -> None:
+    known = replace(table([{"epoch": [59000.0], "object_id": "A"}]), position=np.array([[10.0, -20.5]]))
+    unknown = table([{"epoch": [59000.0], "object_id": "A"}, {"epoch": [59000.0], "object_id": "B"}])
+    np.testing.assert_array_equal(joined([known, unknown]).position, [[10.0, -20.5], [np.nan, np.nan]])
+    assert joined([unknown]).position is None
+
+
 def test_the_hash_is_of_the_content_and_not_of_how_parquet_lays_it_out(tmp_path: Path) -> None:
     light_curves = table([{"epoch": np.arange(59000.0, 59030.0)}, {"epoch": np.arange(59000.0, 59003.0)}])
     written(light_curves, tmp_path / "set")
@@ -152,6 +168,8 @@ def test_a_file_instead_of_the_folder_of_a_table_is_told_so(tmp_path: Path) -> N
             {"object_id": ["a", "b"], "group": ["one", "one"], "part": ["train", "test"]},
             "rows 1 and 2, column part: group 'one' is in two parts, 'train' and 'test'",
         ),
+        ({"object_id": ["a", "b"], "ra": [10.0, 20.0], "dec": [0.0, 95.0]}, "row 2, column dec: 95.0 is not on the sky"),
+        ({"object_id": ["a", "b"], "ra": [10.0, None]}, "row 1, column dec: nan is not on the sky; a position is ra and dec"),
         ({"object_id": ["a", "b"], "part": ["train", "exam"]}, "row 2, column part: .*'exam'.* is not one of train, validation"),
     ],
 )
