@@ -26,6 +26,13 @@ NAME = "galactic_latitude"
 _POLE = (192.85948, 27.12825)
 _GROWN_ON = (Part.TRAIN, Part.VALIDATION, Part.TEST)
 
+_SIMULATED = "Where these objects lie is the simulation's choice, and says nothing of the sky: |b| is an input of no model."
+_REAL = (
+    "A part of what |b| tells is the sky's own, since stars of the disc lie near its plane and galaxies are seen away from it; a part "
+    "is where catalogues and surveys looked, and these labels cannot tell the two apart. A stream has neither their footprints nor "
+    "their mixture of classes, so |b| is an input of no model, and all other scores of this report do without it."
+)
+
 
 def galactic_latitude(position: Float64s) -> Float64s:
     """float64[n] galactic latitude, of float64[n, 2] right ascension and declination ICRS; all in degrees, NaN where not known.
@@ -147,7 +154,7 @@ def section(evaluation: Tree) -> list[str]:
         text,
         table(("inputs", "accuracy", "macro-F1"), rows),
         table(head, [_class_row(leaf, entry) for leaf, entry in found["classes"].items()]),
-        _meaning(found),
+        _meaning(found, evaluation["simulated"]),
     ]
 
 
@@ -160,21 +167,14 @@ def _difference(gained: Tree) -> str:
     return f"{gained['value']:+.3f} ({gained['low']:+.3f} to {gained['high']:+.3f})"
 
 
-def _meaning(found: Tree) -> str:
+def _meaning(found: Tree, simulated: bool) -> str:
     """What the differences say, as far as they are beyond chance, and what cannot be told."""
     gained, classes = found["gained"], found["classes"]
     leaning = [leaf for leaf, entry in classes.items() if entry["gained"]["low"] > 0]
-    size = f"macro-F1 with |b| less that without: {_difference(gained)}"
-    if gained["low"] > 0:
-        said = f"With |b| the model scores measurably higher ({size})."
-    else:
-        said = f"With |b| the model does not score measurably higher ({size})."
+    higher = "scores measurably higher" if gained["low"] > 0 else "does not score measurably higher"
+    said = f"With |b| the model {higher} (macro-F1 with |b| less that without: {_difference(gained)})."
     said += f" The whole interval is above zero for: {', '.join(leaning) if leaning else 'no class'}."
     for row in found["origin"]:
         sets = " from ".join(f"`{name}`" for name in row["objects"])
         said += f" Within {row['class']}, |b| tells {sets} with AUC {interval(row['auc'])}."
-    return said + (
-        " A part of that is the sky's own, since stars of the disc lie near its plane and galaxies are seen away from it; a part "
-        "is where catalogues and surveys looked, and these labels cannot tell the two apart. A stream has neither their footprints "
-        "nor their mixture of classes, so |b| is an input of no model, and all other scores of this report do without it."
-    )
+    return f"{said} {_SIMULATED if simulated else _REAL}"

@@ -69,9 +69,11 @@ def test_classes_that_lie_apart_are_told_by_where_they_lie(examples: Examples, m
     assert found["gained"]["low"] > 0.3
     assert all(entry["alone"]["value"] > 0.9 for entry in found["classes"].values())
     assert found["classes"]["SNIa"]["median"] == pytest.approx(2.9, abs=3.0)
-    *_, meaning = section({"latitude": found})
+    *_, meaning = section({"latitude": found, "simulated": False})
     assert meaning.startswith("With |b| the model scores measurably higher")
     assert "above zero for: SNIa, SNII, CV/Nova." in meaning
+    assert "where catalogues and surveys looked" in meaning
+    assert "the simulation's choice" in section({"latitude": found, "simulated": True})[-1]
 
 
 def test_the_model_without_latitude_is_the_model_itself_and_where_classes_lie_alike_nothing_is_gained(
@@ -81,7 +83,7 @@ def test_the_model_without_latitude_is_the_model_itself_and_where_classes_lie_al
     other = seen_at(examples, at_declination(np.linspace(-60, 20, len(examples.table))), models)
     assert found["without"] == other["without"]
     assert abs(found["gained"]["value"]) < 0.2
-    assert "does not score measurably higher" in section({"latitude": found})[-1]
+    assert "does not score measurably higher" in section({"latitude": found, "simulated": False})[-1]
 
 
 def test_only_objects_whose_position_is_known_train_and_are_judged(examples: Examples, models: list[Grown]) -> None:
@@ -100,7 +102,7 @@ def test_without_positions_or_with_few_nothing_is_grown_and_the_report_says_why(
     one[0] = (10.0, 10.0)
     found = seen_at(examples, one, models)
     assert found == {"known": 1, "objects": 0}
-    assert "known of 1 objects, too few" in section({"latitude": found})[-1]
+    assert "known of 1 objects, too few" in section({"latitude": found, "simulated": False})[-1]
     assert section({}) == []
 
 
