@@ -28,9 +28,9 @@ _GROWN_ON = (Part.TRAIN, Part.VALIDATION, Part.TEST)
 
 _SIMULATED = "Where these objects lie is the simulation's choice, and says nothing of the sky: |b| is an input of no model."
 _REAL = (
-    "A part of what |b| tells is the sky's own, since stars of the disc lie near its plane and galaxies are seen away from it; a part "
-    "is where catalogues and surveys looked, and these labels cannot tell the two apart. A stream has neither their footprints nor "
-    "their mixture of classes, so |b| is an input of no model, and all other scores of this report do without it."
+    "A part of what |b| tells is the sky's own, since stars of the disc lie near its plane and galaxies are seen away from it; a "
+    "part is where catalogues and surveys looked, and these labels cannot tell the two apart. A stream has neither their "
+    "footprints nor their mixture of classes, so |b| is an input of no model, and all other scores of this report do without it."
 )
 
 
