@@ -16,6 +16,7 @@ from streamer.bench.models import STAND_IN_ALERTS, STAND_IN_ROUNDS, Model, model
 from streamer.bench.packets import BATCH, SIMULATED, SURVEYS, Sample, sample
 from streamer.bench.result import NOT_ASKED, Measured
 from streamer.errors import Fatal
+from streamer.memory import keep_freed_memory, spare_what_stays
 
 Told = Callable[[str], None]
 """Is told what is measured next."""
@@ -99,6 +100,8 @@ def run(request: Request, told: Told) -> tuple[Measured, dict[str, Any]]:
     effort = request.effort
     samples = [sample(survey, request.data, effort.simulated) for survey in SURVEYS]
     models = [(model_for(each.survey), each) for each in samples]
+    keep_freed_memory()  # both as a service does, and for the baselines too
+    spare_what_stays()
     found = Measured()
     for name, keys in MEASURES.items():
         if request.only and name not in request.only:
