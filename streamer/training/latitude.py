@@ -15,7 +15,7 @@ from streamer.data.arrays import Float64s, Int64s
 from streamer.training.crossfit import Grown, grown, unseen
 from streamer.training.fit import Examples, alerts_where
 from streamer.training.kept import Kept
-from streamer.training.markdown import Tree, interval, table
+from streamer.training.markdown import Tree, difference, interval, table
 from streamer.training.metrics import Answers, Figures, f1_gained, figures
 from streamer.training.pitfalls import origins, separation
 from streamer.training.recipe import Recipe
@@ -160,11 +160,7 @@ def section(evaluation: Tree) -> list[str]:
 
 def _class_row(leaf: str, entry: Tree) -> tuple[str, ...]:
     scores = (interval(entry[name]) for name in ("alone", "without", "with"))
-    return (leaf, str(entry["objects"]), f"{entry['median']:g}°", *scores, _difference(entry["gained"]))
-
-
-def _difference(gained: Tree) -> str:
-    return f"{gained['value']:+.3f} ({gained['low']:+.3f} to {gained['high']:+.3f})"
+    return (leaf, str(entry["objects"]), f"{entry['median']:g}°", *scores, difference(entry["gained"]))
 
 
 def _meaning(found: Tree, simulated: bool) -> str:
@@ -172,7 +168,7 @@ def _meaning(found: Tree, simulated: bool) -> str:
     gained, classes = found["gained"], found["classes"]
     leaning = [leaf for leaf, entry in classes.items() if entry["gained"]["low"] > 0]
     higher = "scores measurably higher" if gained["low"] > 0 else "does not score measurably higher"
-    said = f"With |b| the model {higher} (macro-F1 with |b| less that without: {_difference(gained)})."
+    said = f"With |b| the model {higher} (macro-F1 with |b| less that without: {difference(gained)})."
     said += f" The whole interval is above zero for: {', '.join(leaning) if leaning else 'no class'}."
     for row in found["origin"]:
         sets = " from ".join(f"`{name}`" for name in row["objects"])

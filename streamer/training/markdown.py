@@ -16,6 +16,11 @@ def interval(figure: Tree) -> str:
     return f"{value:.3f}" if low is None else f"{value:.3f} ({low:.3f}–{high:.3f})"
 
 
+def difference(figure: Tree) -> str:
+    """A difference with its interval, signed."""
+    return f"{figure['value']:+.3f} ({figure['low']:+.3f} to {figure['high']:+.3f})"
+
+
 def ece(figure: Tree) -> str:
     """A calibration error with its noise floor."""
     return "–" if figure["value"] is None else f"{figure['value']:.3f} ({figure['noise_floor']:.3f})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.training.markdown import Tree, interval, table
+from streamer.training.markdown import Tree, difference, interval, table
 
 _SELECTION = (
     "Of all features of the families, those with the least gain in training went, step by step; of each number of inputs a model "
@@ -14,8 +14,9 @@ _LENDERS = (
     " Objects that borrowed their context are not among them: those of one slice share a few lenders, and would be known by them."
 )
 _FAMILIES = (
-    "The model grown without each family of inputs, on validation objects. A loss that rises, or a macro-F1 that falls, without a "
-    "family speaks for it; differences of .01 in the loss and .03 in macro-F1 are noise."
+    "The model grown without each family of inputs, on {objects} validation objects. A loss that rises, or a macro-F1 that falls, "
+    "without a family speaks for it, as far as it is beyond the standard error of the difference, or the interval, on the same "
+    "objects. Families tell much of the same, so that of two that could stand in for each other neither is missed."
 )
 
 
@@ -59,21 +60,20 @@ def ablation(evaluation: Tree) -> list[str]:
     rows = evaluation["ablation"]
     if not rows:
         return []
-    base = rows[0]
     text = [
         (
             row["name"],
             str(row["inputs"]),
             f"{row['loss']:.4f}",
-            _change(row["loss"] - base["loss"]),
+            f"{row['excess']:+.4f} ± {row['error']:.4f}" if "excess" in row else "–",
             f"{row['macro_f1']:.3f}",
-            _change(row["macro_f1"] - base["macro_f1"]),
+            difference(row["gained"]) if "gained" in row else "–",
         )
         for row in rows
     ]
     return [
         "## Which inputs earn their place",
-        _FAMILIES,
+        _FAMILIES.format(objects=rows[0]["objects"]),
         table(("", "inputs", "log loss", "change", "macro-F1", "change"), text),
     ]
 
@@ -140,7 +140,3 @@ def temporal(evaluation: Tree) -> list[str]:
         f"{interval(overall['macro_f1_judged'])}."
     )
     return ["## The past on the future", text, table(("class", "learned from", "objects", "precision", "recall", "F1"), rows)]
-
-
-def _change(value: float) -> str:
-    return f"{value:+.4f}" if value else "–"

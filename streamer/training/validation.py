@@ -29,6 +29,8 @@ class Validated:
         Over one random alert of each validation object.
     rounds : float
         Mean number of rounds at which the loss was lowest.
+    answers : Answers
+        What was said of those alerts.
     object_loss, object_weight : float64[number of objects]
         Log loss of each object, the mean of its alerts', and how much the object counts; NaN and 0 for those that validate nothing.
     gain : float64[number of inputs]
@@ -38,6 +40,7 @@ class Validated:
     loss: float
     macro_f1: float
     rounds: float
+    answers: Answers = field(compare=False)
     object_loss: Float64s = field(compare=False)
     object_weight: Float64s = field(compare=False)
     gain: Float64s = field(compare=False)
@@ -72,6 +75,7 @@ def validated(recipe: Recipe, examples: Examples, kept: Kept) -> Validated:
         loss=float(np.nansum(losses * weights) / weights.sum()),
         macro_f1=macro_f1(answers, len(names)),
         rounds=float(np.mean(rounds)),
+        answers=answers,
         object_loss=losses,
         object_weight=weights,
         gain=np.mean(gain, axis=0),

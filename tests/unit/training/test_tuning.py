@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from streamer.errors import InvalidConfig
+from streamer.features import sampling
+from streamer.training import scrutiny
 from streamer.training.ablation import ablation
 from streamer.training.benchmarks.recipe import read_benchmark
 from streamer.training.benchmarks.run import run_benchmark
@@ -81,6 +83,27 @@ def test_ablation_has_a_row_for_all_inputs_and_one_without_each_family(recipe: R
     rows = ablation(recipe, examples, Kept(None), lambda _: None)
     assert [row["name"] for row in rows] == ["all inputs", "without trigger", "without sampling"]
     assert rows[1]["inputs"] + rows[2]["inputs"] == rows[0]["inputs"]
+    for row in rows[1:]:
+        assert row["excess"] == pytest.approx(row["loss"] - rows[0]["loss"], abs=2e-4)
+        assert row["error"] > 0
+        assert row["gained"]["value"] == pytest.approx(row["macro_f1"] - rows[0]["macro_f1"], abs=2e-4)
+        assert row["gained"]["low"] <= row["gained"]["value"] <= row["gained"]["high"]
+
+
+def test_without_inputs_that_say_nothing_nothing_changes_and_the_report_shows_each_change_with_its_error(
+    recipe: Recipe, examples: Examples
+) -> None:
+    outputs = [feature.name for feature in sampling.outputs(examples.table.bands)]
+    silent = replace(examples, matrix=np.where(np.isin(examples.inputs, outputs), np.float32(0.0), examples.matrix))
+    rows = ablation(recipe, silent, Kept(None), lambda _: None)
+    assert rows[2]["excess"] == rows[2]["error"] == 0.0
+    assert rows[2]["gained"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert rows[1]["gained"]["high"] < 0, "without the only family that says anything"
+    heading, text, shown = scrutiny.ablation({"ablation": rows})
+    assert heading == "## Which inputs earn their place"
+    assert f"on {rows[0]['objects']} validation objects" in text
+    assert f"{rows[1]['excess']:+.4f} ± {rows[1]['error']:.4f}" in shown
+    assert "| – |" in shown.splitlines()[2]
 
 
 def test_the_past_is_tried_on_objects_that_it_never_saw(recipe: Recipe, examples: Examples) -> None:
