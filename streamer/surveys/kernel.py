@@ -40,7 +40,8 @@ def chosen_points(now, offsets, begins, epoch, band, flux, flux_err, kind):
     end = 0
     for row in range(now.shape[0]):
         begin = end
-        for table in range(begins.shape[0]):
+        for k in range(begins.shape[0]):
+            table = (k + 1) % begins.shape[0]  # the alert's own point last: it is the latest, and ends a run that is sorted
             for point in range(begins[table] + offsets[table, row], begins[table] + offsets[table, row + 1]):
                 is_past = np.isfinite(epoch[point]) and epoch[point] <= now[row]
                 has_error = np.isfinite(flux_err[point]) and flux_err[point] > 0
@@ -53,6 +54,8 @@ def chosen_points(now, offsets, begins, epoch, band, flux, flux_err, kind):
             if k == begin or _is_before(order[kept - 1], order[k], epoch, band, kind):
                 order[kept] = order[k]
                 kept += 1
+            else:
+                order[kept - 1] = min(order[kept - 1], order[k])
         end = kept
         bounds[row + 1] = end
     return order[:end], bounds
@@ -70,7 +73,7 @@ def _is_before(a, b, epoch, band, kind):
 
 @kernel
 def _sort(order, spare, begin, end, epoch, band, kind):
-    """Sort ``order[begin:end]``, equal points keeping their order: merges the runs that are sorted already, mostly one a table."""
+    """Sort ``order[begin:end]``: merges the runs that rise or fall already, mostly one a table."""
     while True:
         left = begin
         runs = 0
@@ -87,7 +90,13 @@ def _sort(order, spare, begin, end, epoch, band, kind):
 
 @kernel
 def _end_of_run(order, begin, end, epoch, band, kind):
+    """Where the run that begins there ends; one that falls is turned round (ZTF sends forced photometry so)."""
     place = begin + 1
+    if place < end and _is_before(order[place], order[begin], epoch, band, kind):
+        while place < end and _is_before(order[place], order[place - 1], epoch, band, kind):
+            place += 1
+        order[begin:place] = order[begin:place][::-1].copy()
+        return place
     while place < end and not _is_before(order[place], order[place - 1], epoch, band, kind):
         place += 1
     return min(place, end)
