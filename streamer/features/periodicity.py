@@ -12,7 +12,7 @@ from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features
-from streamer.features.kernel import cosine_and_sine, kernel, summing_kernel
+from streamer.features.kernel import cosine_and_sine, kernel
 from streamer.features.points import points_by_band
 from streamer.features.scan import scan
 from streamer.features.spectrum import (
@@ -236,7 +236,7 @@ def log_false_alarm(power: float, n: int, n_bands: int, trials: float) -> float:
 def _folded(phase: Float64s, flux: Float64s, error: Float64s, out: Float64s) -> None:
     """Columns 7–11 of `out`, from one band; `phase` is in cycles and may be any number."""
     n = phase.shape[0]
-    weights, fluxes = np.zeros((2 * _HARMONICS + 1, 2)), np.zeros((_HARMONICS + 1, 2))
+    weights, fluxes = np.empty((2 * _HARMONICS + 1, 2)), np.empty((_HARMONICS + 1, 2))
     _fourier_sums(phase, flux, error, np.max(np.abs(flux)), weights, fluxes)
     out[7], out[8] = _fourier_ratio(weights, fluxes, 2)
     if n >= _MIN_FOR_THIRD:
@@ -248,18 +248,21 @@ def _folded(phase: Float64s, flux: Float64s, error: Float64s, out: Float64s) -> 
     out[11] = steps / (n * np.var(flux))
 
 
-@summing_kernel
+@kernel
 def _fourier_sums(phase: Float64s, flux: Float64s, error: Float64s, scale: float, weights: Float64s, fluxes: Float64s) -> None:
-    """Add Σw cos kx and Σw sin kx to row k of `weights`, the same of the fluxes to `fluxes`, both in units of `scale`."""
+    """Write Σw cos kx and Σw sin kx to row k of `weights`, the same of the fluxes to `fluxes`, both in units of `scale`."""
+    weight, weighted = (scale / error) ** 2, (scale / error) ** 2 * (flux / scale)
+    cosines, sines = np.empty(phase.shape[0]), np.empty(phase.shape[0])
     for k in range(weights.shape[0]):
         for i in range(phase.shape[0]):
-            c, s = cosine_and_sine(k * phase[i])
-            w = (scale / error[i]) ** 2
-            weights[k, 0] += w * c
-            weights[k, 1] += w * s
-            if k < fluxes.shape[0]:
-                fluxes[k, 0] += w * c * (flux[i] / scale)
-                fluxes[k, 1] += w * s * (flux[i] / scale)
+            cosines[i], sines[i] = cosine_and_sine(k * phase[i])
+        wc = ws = fc = fs = 0.0
+        for i in range(phase.shape[0]):
+            wc, ws = wc + weight[i] * cosines[i], ws + weight[i] * sines[i]
+            fc, fs = fc + weighted[i] * cosines[i], fs + weighted[i] * sines[i]
+        weights[k, 0], weights[k, 1] = wc, ws
+        if k < fluxes.shape[0]:
+            fluxes[k, 0], fluxes[k, 1] = fc, fs
 
 
 @kernel

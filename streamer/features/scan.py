@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.data.arrays import Float32s, Float64s, Int64s
-from streamer.features.kernel import cosine_and_sine, kernel, summing_kernel
+from streamer.features.kernel import cosine_and_sine, kernel
 
 _HALF = 32
 """Frequencies on each side of a centre."""
@@ -76,7 +76,7 @@ def scan(
         _turn(turns)
 
 
-@summing_kernel
+@kernel
 def _fill_tables(turns: float, single: Float32s, double: Float32s) -> None:
     """Write cos, then sin, of ½, 1½, 2½ … times so many turns, and of twice as many."""
     for j in range(_HALF):
@@ -85,7 +85,7 @@ def _fill_tables(turns: float, single: Float32s, double: Float32s) -> None:
         double[j], double[_HALF + j] = c * c - s * s, 2.0 * c * s
 
 
-@summing_kernel
+@kernel
 def _fill_turns(time: Float64s, centre: float, block: float, turns: Float64s) -> None:
     """Write cos and sin at the frequency `centre`, and of the way to one further by `block`, for each point."""
     for i in range(time.shape[0]):
@@ -93,7 +93,7 @@ def _fill_turns(time: Float64s, centre: float, block: float, turns: Float64s) ->
         turns[2, i], turns[3, i] = cosine_and_sine(block * time[i])
 
 
-@summing_kernel
+@kernel
 def _turn(turns: Float64s) -> None:
     """Go on to the centre of the next block."""
     for i in range(turns.shape[1]):
@@ -123,7 +123,7 @@ def _add_points(
     sums[4:] += part[:2]
 
 
-@summing_kernel
+@kernel
 def _fill_factors(weight: Float64s, residual: Float64s, turns: Float64s, factors: Float32s, doubled: Float32s) -> None:
     for i in range(weight.shape[0]):
         c, s = turns[0, i], turns[1, i]

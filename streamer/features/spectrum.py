@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.data.arrays import Float64s, Int64s
-from streamer.features.kernel import cosine_and_sine, kernel, summing_kernel
+from streamer.features.kernel import cosine_and_sine, kernel
 
 MIN_POINTS_IN_BAND = 5
 """A sine with its mean takes three parameters; bands with fewer points than this say nothing about a period."""
@@ -78,14 +78,17 @@ def power_at(
     return power / np.sum(chi2)
 
 
-@summing_kernel
+@kernel
 def _sums_at(
     time: Float64s, weight: Float64s, residual: Float64s, frequency: float
 ) -> tuple[float, float, float, float, float, float]:
     """Σr cos, Σr sin, Σw cos, Σw sin, Σw cos² and Σw cos sin of one band."""
+    cosines, sines = np.empty(time.shape[0]), np.empty(time.shape[0])
+    for i in range(time.shape[0]):
+        cosines[i], sines[i] = cosine_and_sine(frequency * time[i])
     rc = rs = wc = ws = wcc = wcs = 0.0
     for i in range(time.shape[0]):
-        c, s = cosine_and_sine(frequency * time[i])
+        c, s = cosines[i], sines[i]
         rc, rs = rc + residual[i] * c, rs + residual[i] * s
         wc, ws = wc + weight[i] * c, ws + weight[i] * s
         wcc, wcs = wcc + weight[i] * c * c, wcs + weight[i] * c * s

@@ -23,7 +23,7 @@ from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import AB_ZERO_POINT_NJY, Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
-from streamer.features.kernel import fading, kernel, summing_kernel
+from streamer.features.kernel import fading, kernel
 from streamer.features.points import points_by_band, stride
 
 MIN_POINTS = 5
@@ -189,7 +189,7 @@ def fit(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s)
         if _damped_step(normal, gradient, damping, factor, trial):
             for j in range(5):
                 trial[j] += p[j]
-            new = _cost(t, f, w, penalties, trial)
+            new = _cost(t, f, w, penalties, trial, work[5])
         else:
             new = np.inf
         if new < cost:
@@ -227,31 +227,35 @@ def bazin(t: float, p: Float64s) -> float:
 
 
 @kernel
-def _cost(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s) -> float:
-    cost = _chi2(t, f, w, p, np.exp(-p[2]), _sigmoid(-p[3]), _softplus(-p[3]), np.exp(p[0]))
+def _cost(t: Float64s, f: Float64s, w: Float64s, penalties: Float64s, p: Float64s, residual: Float64s) -> float:
+    """χ² + penalties at `p`; `residual` is float64[n] to work in."""
+    _residuals(t, f, w, p, np.exp(-p[2]), _sigmoid(-p[3]), _softplus(-p[3]), np.exp(p[0]), residual)
+    cost = 0.0
+    for i in range(residual.shape[0]):
+        cost += residual[i] * residual[i]
     for k in range(4):
         cost += ((_penalised(p, k) - penalties[k, 0]) / penalties[k, 1]) ** 2
     return float(cost if np.isfinite(cost) else np.inf)
 
 
-@summing_kernel
+@kernel
 def _height(z: float, s: float, q: float, at_peak: float, peak: float) -> float:
     """Bazin's function without its baseline as a vector's lanes compute it: the exponent is 0 at the peak and nowhere above.
 
     exp(−z s − softplus(x) + at_peak) with x = −z − q is exp(−z s − max(x, 0) + at_peak) / (1 + exp(−|x|)).
     """
     x = -z - q
-    return peak * fading(z * s + max(x, 0.0) - at_peak) / (1.0 + fading(abs(x)))
+    return float(peak * fading(z * s + max(x, 0.0) - at_peak) / (1.0 + fading(abs(x))))
 
 
-@summing_kernel
-def _chi2(t: Float64s, f: Float64s, w: Float64s, p: Float64s, pace: float, s: float, at_peak: float, peak: float) -> float:
-    """χ² about Bazin's function of the parameters `p`, of which the last four arguments are made."""
-    chi2, epoch, q, base = 0.0, p[1], p[3], p[4]
+@kernel
+def _residuals(
+    t: Float64s, f: Float64s, w: Float64s, p: Float64s, pace: float, s: float, at_peak: float, peak: float, residual: Float64s
+) -> None:
+    """Write the residuals about Bazin's function of the parameters `p`, of which the four numbers are made, over the errors."""
+    epoch, q, base = p[1], p[3], p[4]
     for i in range(t.shape[0]):
-        residual = (f[i] - base - _height((t[i] - epoch) * pace, s, q, at_peak, peak)) * w[i]
-        chi2 += residual * residual
-    return chi2
+        residual[i] = (f[i] - base - _height((t[i] - epoch) * pace, s, q, at_peak, peak)) * w[i]
 
 
 @kernel
@@ -269,11 +273,7 @@ def _equations(
     """χ² + penalties at `p`; JᵀJ (its lower half) and Jᵀr of all residuals, r = (data − model)/σ. `work` is float64[6, n]."""
     pace, s = np.exp(-p[2]), _sigmoid(-p[3])
     _rows(t, f, w, p, pace, s, _softplus(-p[3]), np.exp(p[0]), work[0], work[1], work[2], work[3], work[4], work[5])
-    for a in range(5):
-        gradient[a] = _product(work[a], work[5])
-        for b in range(a + 1):
-            normal[a, b] = _product(work[a], work[b])
-    cost = _product(work[5], work[5])
+    cost = _squares(work, normal, gradient)
     row = np.empty(5)
     for k in range(4):
         row[:] = 0.0
@@ -288,7 +288,7 @@ def _equations(
     return float(cost)
 
 
-@summing_kernel
+@kernel
 def _rows(
     t: Float64s,
     f: Float64s,
@@ -322,12 +322,29 @@ def _rows(
         residual[i] = (f[i] - height - base) * w[i]
 
 
-@summing_kernel
-def _product(a: Float64s, b: Float64s) -> float:
-    total = 0.0
-    for i in range(a.shape[0]):
-        total += a[i] * b[i]
-    return total
+@kernel
+def _squares(work: Float64s, normal: Float64s, gradient: Float64s) -> float:
+    """Write JᵀJ (its lower half) and Jᵀr, return rᵀr; the rows of `work` are the columns of J, and r.
+
+    Twenty-one sums grow side by side, each in the order of the points, so that none waits for another.
+    """
+    flux, time, rise, ratio, base, residual = work[0], work[1], work[2], work[3], work[4], work[5]
+    ff = tf = tt = rf = rt = rr = qf = qt = qr = qq = bf = bt = br = bq = bb = 0.0
+    fy = ty = ry = qy = by = yy = 0.0
+    for i in range(residual.shape[0]):
+        f, t, r, q, b, y = flux[i], time[i], rise[i], ratio[i], base[i], residual[i]
+        ff, tf, rf, qf, bf, fy = ff + f * f, tf + t * f, rf + r * f, qf + q * f, bf + b * f, fy + f * y
+        tt, rt, qt, bt, ty = tt + t * t, rt + r * t, qt + q * t, bt + b * t, ty + t * y
+        rr, qr, br, ry = rr + r * r, qr + q * r, br + b * r, ry + r * y
+        qq, bq, qy = qq + q * q, bq + b * q, qy + q * y
+        bb, by, yy = bb + b * b, by + b * y, yy + y * y
+    normal[0, 0] = ff
+    normal[1, 0], normal[1, 1] = tf, tt
+    normal[2, 0], normal[2, 1], normal[2, 2] = rf, rt, rr
+    normal[3, 0], normal[3, 1], normal[3, 2], normal[3, 3] = qf, qt, qr, qq
+    normal[4, 0], normal[4, 1], normal[4, 2], normal[4, 3], normal[4, 4] = bf, bt, br, bq, bb
+    gradient[0], gradient[1], gradient[2], gradient[3], gradient[4] = fy, ty, ry, qy, by
+    return yy
 
 
 @kernel

@@ -10,7 +10,7 @@ from streamer.data.arrays import Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
-from streamer.features.kernel import fading, kernel, summing_kernel
+from streamer.features.kernel import fading, kernel
 from streamer.features.points import points_by_band, stride
 
 MIN_POINTS = 5
@@ -122,94 +122,109 @@ def filtered_variance(t: Float64s, f: Float64s, e: Float64s, scale: float) -> fl
     """Variance of the difference of two Gaussian-weighted means, less what the errors give, over what the filter leaves of a sine.
 
     The widths are σ/√2 and σ√2 with σ = scale / (√2 π), at which a Mexican hat is most sensitive to that period; dividing by the
-    sum of the weights makes gaps harmless.
+    sum of the weights makes gaps harmless. Each point adds its part to the means around all points near it, which lie together.
     """
     width = scale / (np.sqrt(2.0) * np.pi)
     n = t.shape[0]
-    power = 0.0
+    near, ends, weights = np.empty((n, 2), dtype=np.int64), np.zeros(n + 1, dtype=np.int64), np.empty(n * n)
     first = last = 0
-    for i in range(n):
-        while t[i] - t[first] > _REACH * width:
+    for j in range(n):
+        while t[j] - t[first] > _REACH * width:
             first += 1
-        while last < n and t[last] - t[i] <= _REACH * width:
+        while last < n and t[last] - t[j] <= _REACH * width:
             last += 1
-        power += _filtered_square(t[first:last], f[first:last], e[first:last], t[i], 0.5 / width)
+        near[j, 0], near[j, 1], ends[j + 1] = first, last, ends[j] + last - first
+        _put_exponents(t[first:last], t[j], 0.5 / width, weights[ends[j] : ends[j + 1]])
+    _fade(weights[: ends[n]])
+    wide, narrow, mean, noise = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    for j in range(n):
+        there = slice(near[j, 0], near[j, 1])
+        _add_weights(weights[ends[j] : ends[j + 1]], wide[there], narrow[there])
+    wide[:] = 1.0 / wide
+    narrow[:] = 1.0 / narrow
+    for j in range(n):
+        there = slice(near[j, 0], near[j, 1])
+        _add_point(weights[ends[j] : ends[j + 1]], wide[there], narrow[there], f[j], e[j] * e[j], mean[there], noise[there])
+    power = 0.0
+    for i in range(n):
+        power += mean[i] * mean[i] - noise[i]
     return float(power / n / _PASSED)
 
 
-@summing_kernel
-def _filtered_square(t: Float64s, f: Float64s, e: Float64s, time: float, scale: float) -> float:
-    """Square of the difference of the two means around one point, less what the errors give.
+@kernel
+def _put_exponents(t: Float64s, time: float, scale: float, exponents: Float64s) -> None:
+    for i in range(t.shape[0]):
+        u = (t[i] - time) * scale
+        exponents[i] = u * u
 
-    One exponential serves both weights: the narrow one is the wide one to the fourth power.
-    """
-    wide = narrow = wide_f = narrow_f = wide_e = narrow_e = cross_e = 0.0
-    for j in range(t.shape[0]):
-        u = (t[j] - time) * scale
-        y = fading(u * u)
-        yy = y * y
-        x = yy * yy
-        noise = e[j] * e[j]
-        wide += y
-        narrow += x
-        wide_f += y * f[j]
-        narrow_f += x * f[j]
-        wide_e += yy * noise
-        narrow_e += x * x * noise
-        cross_e += x * y * noise
-    noise = narrow_e / (narrow * narrow) + wide_e / (wide * wide) - 2.0 * cross_e / (narrow * wide)
-    return float((narrow_f / narrow - wide_f / wide) ** 2 - noise)
+
+@kernel
+def _fade(exponents: Float64s) -> None:
+    """Put the weights e^{−x} in the place of x."""
+    for i in range(exponents.shape[0]):
+        exponents[i] = fading(exponents[i])
+
+
+@kernel
+def _add_weights(weights: Float64s, wide: Float64s, narrow: Float64s) -> None:
+    """One exponential serves both weights: the narrow one is the wide one to the fourth power."""
+    for i in range(weights.shape[0]):
+        square = weights[i] * weights[i]
+        wide[i] += weights[i]
+        narrow[i] += square * square
+
+
+@kernel
+def _add_point(
+    weights: Float64s, wide: Float64s, narrow: Float64s, flux: float, variance: float, mean: Float64s, noise: Float64s
+) -> None:
+    """Add one point's part to the difference of the means around others and to its variance; `wide`, `narrow` are one over sums."""
+    for i in range(weights.shape[0]):
+        square = weights[i] * weights[i]
+        share = square * square * narrow[i] - weights[i] * wide[i]
+        mean[i] += share * flux
+        noise[i] += share * share * variance
 
 
 @kernel
 def structure(t: Float64s, f: Float64s, e: Float64s, lags: Float64s) -> tuple[float, float]:
     """Exponent of the structure function and its value at 10 d: a straight line through its logarithm, weighted by pairs."""
-    n_bins = lags.shape[0] - 1
-    pairs, lag, square, product = np.zeros(n_bins), np.zeros(n_bins), np.zeros(n_bins), np.ones(n_bins)
-    # the first point that is at least so far from point i
-    edge = np.zeros(n_bins + 1, dtype=np.int64)
-    for i in range(t.shape[0]):
-        for b in range(n_bins + 1):
-            while edge[b] < t.shape[0] and t[edge[b]] - t[i] < lags[b]:
-                edge[b] += 1
-        for b in range(n_bins):
-            there = slice(edge[b], edge[b + 1])
-            if edge[b + 1] > edge[b]:
-                middle = np.sqrt(lags[b] * lags[b + 1])
-                among, squares = _pairs_with(t[there], f[there], e[there], t[i], f[i], e[i], middle)
-                pairs[b] += edge[b + 1] - edge[b]
-                square[b] += squares
-                product[b] *= among
-                if not 1e-100 < product[b] < 1e100:  # one logarithm for many pairs
-                    lag[b] += np.log(product[b])
-                    product[b] = 1.0
-    for b in range(n_bins):
-        lag[b] += np.log(product[b]) + pairs[b] * np.log(np.sqrt(lags[b] * lags[b + 1]) / _REFERENCE_LAG)
+    variance = e * e
     w = x = y = xx = xy = 0.0
     used = 0
-    for b in range(n_bins):
-        if pairs[b] >= _MIN_PAIRS and square[b] > 0:
-            at, height = lag[b] / pairs[b], 0.5 * np.log(square[b] / pairs[b])
+    for b in range(lags.shape[0] - 1):
+        pairs, lag, square = _pairs_between(t, f, variance, lags[b], lags[b + 1])
+        if pairs >= _MIN_PAIRS and square > 0:
+            at, height = lag / pairs, 0.5 * np.log(square / pairs)
             used += 1
-            w += pairs[b]
-            x += pairs[b] * at
-            y += pairs[b] * height
-            xx += pairs[b] * at * at
-            xy += pairs[b] * at * height
+            w += pairs
+            x += pairs * at
+            y += pairs * height
+            xx += pairs * at * at
+            xy += pairs * at * height
     if used < 2:
         return np.nan, np.nan
     exponent = (xy - x * y / w) / (xx - x * x / w)
     return float(exponent), float(np.exp((y - exponent * x) / w))
 
 
-@summing_kernel
-def _pairs_with(
-    t: Float64s, f: Float64s, e: Float64s, time: float, flux: float, error: float, middle: float
-) -> tuple[float, float]:
-    """Product of the time lags to one point, in units of `middle`, and Σ (Δf)² − σ² − σ'²."""
-    product, square, noise = 1.0, 0.0, error * error
-    for j in range(t.shape[0]):
-        step = f[j] - flux
-        product *= (t[j] - time) / middle
-        square += step * step - e[j] * e[j] - noise
-    return product, square
+@kernel
+def _pairs_between(t: Float64s, f: Float64s, variance: Float64s, low: float, high: float) -> tuple[int, float, float]:
+    """Pairs of points with low ≤ lag < high, Σ ln(lag / 10 d) and Σ (Δf)² − σ² − σ'²."""
+    middle = np.sqrt(low * high)
+    pairs, lag, product, square = 0, 0.0, 1.0, 0.0
+    first = last = 0
+    for i in range(t.shape[0]):
+        while first < t.shape[0] and t[first] - t[i] < low:
+            first += 1
+        while last < t.shape[0] and t[last] - t[i] < high:
+            last += 1
+        for j in range(first, last):
+            step = f[j] - f[i]
+            product *= (t[j] - t[i]) * (1.0 / middle)
+            square += step * step - (variance[j] + variance[i])
+        pairs += last - first
+        if not 1e-100 < product < 1e100:  # one logarithm for many pairs
+            lag += np.log(product)
+            product = 1.0
+    return pairs, float(lag + np.log(product) + pairs * np.log(middle / _REFERENCE_LAG)), square
