@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, MODELS, SURVEY, Place, chosen
+from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, MODELS, SURVEY, Place, chosen, extra
 from streamer.cli.printing import printed
 
 
@@ -100,12 +100,22 @@ def simulate(
 @click.argument("file", type=CONFIG)
 @click.option("--schemas", multiple=True, type=Place(), help="Where writer schemas are found by id; may be given again.")
 @click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="Show at most so many alerts.")
-def show(file: Path, schemas: tuple[str, ...], limit: int) -> None:
+@click.option(
+    "--png",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw a picture instead, the second in a file with -2 behind its name, and so on; needs the extra train or bench.",
+)
+def show(file: Path, schemas: tuple[str, ...], limit: int, png: Path | None) -> None:
     """Read one packet or tagged file aloud, with the light curve drawn in the terminal."""
     from rich.console import Console
 
-    from streamer.commands.show import shown
+    from streamer.commands.show import pictured, shown
 
+    if png is not None:
+        with extra("train"):
+            for path in pictured(file, schemas, limit, png):
+                click.echo(str(path))
+        return
     console = Console(highlight=False)
     for part in shown(file, schemas, limit):
         console.print(part)

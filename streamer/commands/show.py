@@ -19,7 +19,7 @@ from streamer.data.batch import NO_PARTITION, NO_TIME, Positions, RawBatch
 from streamer.errors import InvalidData
 from streamer.pipeline import Outcome, Pipeline
 from streamer.telemetry import SystemClock
-from streamer.terminal import PacketSummary, TaggedSummary
+from streamer.terminal import Known, PacketSummary, TaggedSummary
 
 
 def shown(file: Path, schemas: Sequence[str], limit: int) -> Iterator[RenderableType]:
@@ -39,6 +39,37 @@ def shown(file: Path, schemas: Sequence[str], limit: int) -> Iterator[Renderable
         yield _more(more)
 
 
+def pictured(file: Path, schemas: Sequence[str], limit: int, png: Path) -> Iterator[Path]:
+    """Pictures of the first `limit` alerts in `file`, each in a file of its own: `png`, and then with -2, -3 … behind its name.
+
+    Raises
+    ------
+    InvalidData
+        If there is no alert in `file`, or nobody can read it.
+    """
+    from streamer.terminal.pictures import write_picture  # noqa: PLC0415  # matplotlib is an extra
+
+    for number, known in enumerate(islice(_all_known(file, schemas), limit), 1):
+        path = png if number == 1 else png.with_name(f"{png.stem}-{number}{png.suffix}")
+        write_picture(known, path)
+        yield path
+
+
+def _all_known(file: Path, schemas: Sequence[str]) -> Iterator[Known]:
+    """What there is of each alert: the packet, its tag, or both."""
+    records = list(_own_records(file))
+    tags = [client.tag_of(record) for record in records]
+    if not records or any(tag is not None and tag is not record for tag, record in zip(tags, records, strict=True)):
+        outcome = _read(file, schemas)
+        for part in outcome.scored:
+            for i, row in enumerate(part.alerts.row.tolist()):
+                yield Known(part.alerts, i, tags[row] if row < len(tags) else None)
+        return
+    if not any(tags):
+        raise InvalidData(f"{file}: dead letters cannot be drawn")
+    yield from (Known(None, 0, tag) for tag in tags if tag is not None)
+
+
 def _own_records(file: Path) -> Iterator[Mapping[str, Any]]:
     """The records of a file that streamer wrote; none if it is somebody else's."""
     with file.open("rb") as stream:
@@ -55,27 +86,28 @@ def _own_records(file: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _packets(file: Path, schemas: Sequence[str], limit: int) -> Iterator[RenderableType]:
-    outcome = _outcome(file.read_bytes(), str(file), schemas)
+    outcome = _read(file, schemas)
     places = [(part, i) for part in outcome.scored for i in range(len(part.alerts))]
     for part, i in places[:limit]:
         yield PacketSummary(part.alerts, i)
     if len(places) > limit:
         yield _more(len(places) - limit)
-    if not places:
-        rejections = outcome.rejections
-        raise InvalidData(f"{file}: {rejections.reason[0].value}: {rejections.detail[0].partition(chr(10))[0]}")
 
 
 def _more(number: int) -> Text:
     return Text(f"… and {number:,} more", style="dim")
 
 
-def _outcome(payload: bytes, name: str, schemas: Sequence[str]) -> Outcome:
-    clock = SystemClock()
-    source = config.ArchiveSource(kind="archive", paths=(Path(name),), schemas=tuple(schemas))
+def _read(file: Path, schemas: Sequence[str]) -> Outcome:
+    """The packets of a file; InvalidData if none of them can be read."""
+    source = config.ArchiveSource(kind="archive", paths=(file,), schemas=tuple(schemas))
     stamp = np.array([NO_TIME], dtype=np.int64)
-    raw = RawBatch([payload], Positions.of([(name, NO_PARTITION, 0, 1)]), stamp, stamp)
-    return Pipeline(wiring.framing(source, clock), {}, allow_private=True)(raw)
+    raw = RawBatch([file.read_bytes()], Positions.of([(str(file), NO_PARTITION, 0, 1)]), stamp, stamp)
+    outcome = Pipeline(wiring.framing(source, SystemClock()), {}, allow_private=True)(raw)
+    if not any(len(part.alerts) for part in outcome.scored):
+        rejections = outcome.rejections
+        raise InvalidData(f"{file}: {rejections.reason[0].value}: {rejections.detail[0].partition(chr(10))[0]}")
+    return outcome
 
 
 def _dead_letters(records: Sequence[Mapping[str, Any]]) -> Table:

@@ -14,6 +14,9 @@ from rich.text import Text
 from streamer.data.arrays import Column, Float64s
 from streamer.terminal.axes import LEVELS, label
 
+Series = Mapping[str, Mapping[str, Column]]
+"""The columns of each series of one candidate."""
+
 SHADES = " ░▒▓█"
 TURNS = 1.5
 """A profile and its rows are drawn over so many turns, so that a pulse at the edge is seen whole."""
@@ -36,7 +39,7 @@ class CandidatePlot:
         Lines of a curve, and at most of a map.
     """
 
-    series: Mapping[str, Mapping[str, Column]]
+    series: Series
     context: Mapping[str, float]
     height: int = 10
 
@@ -53,11 +56,11 @@ class CandidatePlot:
         yield table
 
     def _drawings(self, width: int) -> Iterator[Group]:
-        profile = self._values("profile", "value")
+        profile = values_of(self.series, "profile", "value")
         if np.isfinite(profile).sum() > 1:
             lines = _columns(_resampled(_more_turns(profile), width), self.height)
             yield _drawing("profile", lines, "0", "turns", f"{TURNS:g}", width)
-        dm, snr = self._values("dm_curve", "dm"), self._values("dm_curve", "snr")
+        dm, snr = values_of(self.series, "dm_curve", "dm"), values_of(self.series, "dm_curve", "snr")
         measured = np.isfinite(dm) & np.isfinite(snr)
         if measured.sum() > 1:
             dm, snr = dm[measured], snr[measured]
@@ -65,23 +68,25 @@ class CandidatePlot:
             best = f"S/N by DM, best {label(float(dm[np.argmax(snr)]), 0.1)} at S/N {label(float(snr.max()), 0.1)}"
             yield _drawing(best, lines, f"{dm.min():.6g}", "DM", f"{dm.max():.6g}", width)
         for name, rows, order in (("sub-integrations", "subints", 1), ("sub-bands", "subbands", -1)):
-            if (table := self._rows(rows)) is not None:
+            if (table := rows_of(self.series, rows, self.context)) is not None:
                 first, last = ("first", "last") if order == 1 else ("highest", "lowest")
                 lines = _map(table[::order], self.height, width)
                 yield _drawing(f"{name}: {first} above, {last} below", lines, "0", "turns", f"{TURNS:g}", width)
 
-    def _values(self, name: str, column: str) -> Float64s:
-        """The column of a series; NaN for what no axis can show."""
-        values = np.asarray(self.series.get(name, {}).get(column, ()), dtype=np.float64)
-        return np.where(np.abs(values) < ABSURD, values, np.nan)
 
-    def _rows(self, name: str) -> Float64s | None:
-        """float64[rows, bins], or None if there are no such rows."""
-        flat = self._values(name, "value")
-        count = float(self.context.get(f"n_{name}", math.nan))
-        if not (1.0 <= count <= flat.size and count == int(count) and flat.size % int(count) == 0):
-            return None
-        return flat.reshape(int(count), -1)
+def values_of(series: Series, name: str, column: str) -> Float64s:
+    """The column of a series; NaN for what no axis can show."""
+    values = np.asarray(series.get(name, {}).get(column, ()), dtype=np.float64)
+    return np.where(np.abs(values) < ABSURD, values, np.nan)
+
+
+def rows_of(series: Series, name: str, context: Mapping[str, float]) -> Float64s | None:
+    """float64[rows, bins] of ``subints`` or ``subbands``; None if there are no such rows."""
+    flat = values_of(series, name, "value")
+    count = float(context.get(f"n_{name}", math.nan))
+    if not (1.0 <= count <= flat.size and count == int(count) and flat.size % int(count) == 0):
+        return None
+    return flat.reshape(int(count), -1)
 
 
 def _drawing(title: str, lines: list[Text], left: str, middle: str, right: str, width: int) -> Group:

@@ -47,6 +47,37 @@ def sexagesimal(ra: float, dec: float) -> str:
     return f"{hours} {degrees}"
 
 
+def folded_at(alerts: AlertBatch, row: int) -> str:
+    """At what period, DM and S/N a candidate was folded, as far as it says."""
+    said = {name: float(column[row]) for name, column in alerts.context.items()}
+    period, dm, snr = (said.get(name, math.nan) for name in ("period", "dm", "snr"))
+    parts = (
+        f"P {1e3 * period:.7g} ms, {1.0 / period:.7g} Hz" if period > 0 else "",
+        f"DM {dm:.2f} pc cm⁻³" if math.isfinite(dm) else "",
+        f"S/N {snr:.1f}" if math.isfinite(snr) else "",
+    )
+    return "   ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one alert: its packet, its tag, or both.
+
+    Parameters
+    ----------
+    alerts : AlertBatch or None
+        None if only its tag is there.
+    row : int
+        Which alert of the batch.
+    tag : mapping or None
+        A record of ``schemas/tagged``; None if nobody has tagged it.
+    """
+
+    alerts: AlertBatch | None
+    row: int
+    tag: Mapping[str, Any] | None
+
+
 @dataclass(frozen=True, slots=True)
 class PacketSummary:
     """One alert of a batch: who, where, when, what was measured, and its light curve, or without bands its series.
@@ -72,7 +103,7 @@ class PacketSummary:
             facts.add_row("measured", self._measured())
             facts.add_row("points", self._points())
         else:
-            facts.add_row("folded", self._folded())
+            facts.add_row("folded", folded_at(alerts, i))
             lengths = {name: int(table.lengths[i]) for name, table in alerts.series.items()}
             facts.add_row("series", "   ".join(f"[dim]{name}[/] {length}" for name, length in lengths.items()))
         if notes := self._notes():
@@ -89,16 +120,6 @@ class PacketSummary:
             return LightCurvePlot(alerts.light_curves.row(i), float(alerts.epoch[i]))
         series = {name: table.row(i) for name, table in alerts.series.items()}
         return CandidatePlot(series, {name: float(column[i]) for name, column in alerts.context.items()})
-
-    def _folded(self) -> str:
-        said = {name: float(column[self.row]) for name, column in self.alerts.context.items()}
-        period, dm, snr = (said.get(name, math.nan) for name in ("period", "dm", "snr"))
-        parts = (
-            f"P {1e3 * period:.7g} ms, {1.0 / period:.7g} Hz" if period > 0 else "",
-            f"DM {dm:.2f} pc cm⁻³" if math.isfinite(dm) else "",
-            f"S/N {snr:.1f}" if math.isfinite(snr) else "",
-        )
-        return "   ".join(part for part in parts if part)
 
     def _measured(self) -> Text:
         """The triggering measurement; beside what the difference shows, the magnitude of the object where that is known."""

@@ -10,25 +10,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from rich.color import Color
 
-from streamer.data.arrays import Float64s
 from streamer.data.photometry import BANDS, Kind
-from streamer.terminal.plot import STYLES, UNKNOWN_STYLE, Axis, best_axis, vertical
+from streamer.terminal.pictures.looks import GRID, INK, STYLE, look, reach
+from streamer.terminal.plot import Axis, best_axis, vertical
 
 Tree = Mapping[str, Any]  # JSON, as in report
 
-_INK, _GRID = "#222222", "#dddddd"
-_STYLE: Any = {  # Any: matplotlib types the keys as a closed list
-    "font.size": 9,
-    "axes.edgecolor": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "streamer",  # else the ids inside the SVG change from run to run
-    "svg.fonttype": "none",
-}
 _OF = {"right": "#1b7a3d", "only a parent": "#1f5fa8", "wrong": "#b3431e", "no answer": "#777777"}
-_MARKERS = {"u": "D", "g": "o", "r": "s", "i": "^", "z": "p", "y": "*"}
 _MANY = 150
 """Points beyond which they are drawn smaller, and as one picture within the SVG."""
 _NJY_PER_MICROJANSKY = 1e3
@@ -41,13 +30,13 @@ def confusion(leaves: Sequence[str], rows: Sequence[Sequence[int]], path: Path) 
     table = np.array(rows, dtype=np.float64)
     total = table.sum(axis=1, keepdims=True)
     share = table / np.where(total > 0, total, 1.0)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(0.62 * len(leaves) + 2.4, 0.52 * len(leaves) + 1.6), layout="constrained")
         axes = figure.add_subplot()
         image = axes.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
         for (i, j), count in np.ndenumerate(table):
             if count:
-                axes.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=8, color="white" if share[i, j] > 0.55 else _INK)
+                axes.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=8, color="white" if share[i, j] > 0.55 else INK)
         axes.set_xticks(range(len(leaves)), leaves, rotation=45, ha="right")
         axes.set_yticks(range(len(leaves)), [f"{leaf} ({n:.0f})" for leaf, n in zip(leaves, total[:, 0], strict=True)])
         axes.set_xlabel("answer")
@@ -59,7 +48,7 @@ def confusion(leaves: Sequence[str], rows: Sequence[Sequence[int]], path: Path) 
 
 def reliability(by_detections: Mapping[str, Tree], path: Path) -> None:
     """Accuracy against confidence, one panel for each bin of detections."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.3 * len(by_detections) + 0.6, 2.9), layout="constrained")
         panels = figure.subplots(1, len(by_detections), sharey=True, squeeze=False)[0]
         for axes, (name, bin_) in zip(panels, by_detections.items(), strict=True):
@@ -72,7 +61,7 @@ def reliability(by_detections: Mapping[str, Tree], path: Path) -> None:
             axes.set_xlim(-0.03, 1.03)
             axes.set_ylim(-0.03, 1.03)
             axes.set_xlabel("mean confidence")
-            axes.grid(color=_GRID, lw=0.6)
+            axes.grid(color=GRID, lw=0.6)
         panels[0].set_ylabel("share that is right")
         _save(figure, path)
 
@@ -90,7 +79,7 @@ def f1_by_detections(
     """
     names = list(by_detections)
     columns = 4
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         panels = ["all classes (macro)", *leaves]
         rows = -(-len(panels) // columns)
         figure = Figure(figsize=(2.5 * columns, 1.75 * rows + 0.4), layout="constrained")
@@ -104,7 +93,7 @@ def f1_by_detections(
             axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > _UPRIGHT else 0)
             axes.set_ylim(-0.03, 1.03)
             axes.tick_params(labelbottom=True)
-            axes.grid(color=_GRID, lw=0.6)
+            axes.grid(color=GRID, lw=0.6)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         figure.supxlabel(axis, fontsize=9)
@@ -116,7 +105,7 @@ def coverage(classes: Mapping[str, Tree], path: Path) -> None:
     """For each class the share of its objects whose conformal set holds it, with exact intervals, and the mean size of the sets."""
     shown = {leaf: found for leaf, found in classes.items() if found["objects"]}
     places = np.arange(len(shown))
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.0, 0.3 * len(shown) + 1.2), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
         value, low, high = (np.array([found["coverage"][name] for found in shown.values()]) for name in ("value", "low", "high"))
@@ -128,14 +117,14 @@ def coverage(classes: Mapping[str, Tree], path: Path) -> None:
         right.barh(places, [found["size"] for found in shown.values()], color="#8fb3d9")
         right.set_xlabel("mean size of the set")
         for axes in (left, right):
-            axes.grid(color=_GRID, lw=0.6)
+            axes.grid(color=GRID, lw=0.6)
             axes.set_axisbelow(True)
         _save(figure, path)
 
 
 def precision_recall(curve: Tree, path: Path) -> None:
     """Precision against recall as the threshold falls."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 3.6), layout="constrained")
         axes = figure.add_subplot()
         axes.plot(curve["recall"], curve["precision"], color="#1f5fa8", lw=1.5)
@@ -143,13 +132,13 @@ def precision_recall(curve: Tree, path: Path) -> None:
         axes.set_ylim(0.0, 1.02)
         axes.set_xlabel("recall of the pulsars")
         axes.set_ylabel("precision")
-        axes.grid(color=_GRID, lw=0.6)
+        axes.grid(color=GRID, lw=0.6)
         _save(figure, path)
 
 
 def probabilities(bins: Sequence[Tree], path: Path) -> None:
     """Share of pulsars against P(pulsar), with the number of rows behind each point."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 3.6), layout="constrained")
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color="#999999", lw=1, ls="--")
@@ -158,7 +147,7 @@ def probabilities(bins: Sequence[Tree], path: Path) -> None:
             axes.annotate(str(b["rows"]), (b["probability"], b["share"]), (5, -9), textcoords="offset points", fontsize=7)
         axes.set_xlabel("mean P(pulsar)")
         axes.set_ylabel("share that are pulsars")
-        axes.grid(color=_GRID, lw=0.6)
+        axes.grid(color=GRID, lw=0.6)
         _save(figure, path)
 
 
@@ -167,7 +156,7 @@ def objects(rows: Sequence[Tree], path: Path) -> None:
     columns = 4
     lines = max(1, -(-len(rows) // columns))
     width, height = 3.1 * columns, 2.3 * lines + 0.7
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height))  # no layout to be solved: all panels are alike
         grid = figure.subplots(lines, columns, squeeze=False).ravel()
         figure.subplots_adjust(0.65 / width, 0.85 / height, 1 - 0.1 / width, 1 - 0.4 / height, wspace=0.28, hspace=0.42)
@@ -185,7 +174,7 @@ def objects(rows: Sequence[Tree], path: Path) -> None:
             if number > len(rows) - columns:
                 axes.set_xlabel("days from the alert", fontsize=7)
             axes.tick_params(labelsize=7)
-            axes.grid(color=_GRID, lw=0.5)
+            axes.grid(color=GRID, lw=0.5)
             axes.set_axisbelow(True)
         for axes in grid[len(rows) :]:
             axes.set_visible(False)
@@ -210,38 +199,17 @@ def _light_curve(axes: Any, columns: Mapping[str, str]) -> str:  # Any: matplotl
         for one in Kind:
             some = (band == name) & (kind == one) & np.isfinite(value)
             bars = None if one == Kind.LIMIT else spread[some]
-            look = _look(name, one) | {"ms": 2.2 if many else 4.0, "zorder": 3 - one, "rasterized": many}
-            axes.errorbar(days[some], value[some], bars, ls="", elinewidth=0.6, **look)
+            drawn = look(name, one) | {"ms": 2.2 if many else 4.0, "zorder": 3 - one, "rasterized": many}
+            axes.errorbar(days[some], value[some], bars, ls="", elinewidth=0.6, **drawn)
     detected = (kind == Kind.DETECTION) & np.isfinite(value)
     if detected.any():
-        axes.set_xlim(_reach(np.append(days[detected], (-1.0, 0.0)), days, 0.04))
+        axes.set_xlim(reach(np.append(days[detected], (-1.0, 0.0)), days, 0.04))
         bars = np.concatenate([value[detected] - spread[detected], value[detected] + spread[detected]])
-        low, high = _reach(bars, value[np.isfinite(value)], 0.06)
+        low, high = reach(bars, value[np.isfinite(value)], 0.06)
         axes.set_ylim((high, low) if unit == "mag" else (low, high))
         axes.ticklabel_format(axis="y", style="plain", useOffset=False)
         axes.locator_params(nbins=5)
     return unit
-
-
-def _reach(inner: Float64s, others: Float64s, air: float) -> tuple[float, float]:
-    """The ends of an axis: those of the `inner` values, and of the others that lie no farther from them than they are apart."""
-    low, high = float(inner.min()), float(inner.max())
-    apart = high - low
-    low, high = max(float(others.min(initial=low)), low - apart), min(float(others.max(initial=high)), high + apart)
-    return low - air * (high - low), high + air * (high - low)
-
-
-def _look(band: str, kind: int) -> dict[str, Any]:
-    """How points of a band and kind look: in the terminal's colours and, as far as there are such markers, its symbols."""
-    style = STYLES.get(band, UNKNOWN_STYLE)
-    colour = "#{:02x}{:02x}{:02x}".format(*Color.parse(style).get_truecolor())
-    match kind:
-        case Kind.LIMIT:
-            return {"marker": "v", "mfc": "none", "mec": colour, "ecolor": colour, "alpha": 0.45, "mew": 0.7}
-        case Kind.FORCED:
-            return {"marker": "o", "mfc": "none", "mec": colour, "ecolor": colour, "alpha": 0.6, "mew": 0.7}
-        case _:
-            return {"marker": _MARKERS.get(band, "o"), "mfc": colour, "mec": _INK, "ecolor": colour, "mew": 0.3}
 
 
 def _marks(rows: Sequence[Tree]) -> list[Line2D]:
@@ -252,10 +220,10 @@ def _marks(rows: Sequence[Tree]) -> list[Line2D]:
         (band, Kind.DETECTION, band) for band in sorted(bands, key=lambda one: BANDS.index(one) if one in BANDS else len(BANDS))
     ]
     shown += [("", kind, name) for kind, name in ((Kind.FORCED, "forced"), (Kind.LIMIT, "limit")) if kind in kinds]
-    looks = [(_look(band, kind), name) for band, kind, name in shown]
+    looks = [(look(band, kind), name) for band, kind, name in shown]
     return [
-        Line2D([], [], ls="", marker=look["marker"], mfc=look["mfc"], mec=look["mec"], mew=look["mew"], label=name)
-        for look, name in looks
+        Line2D([], [], ls="", marker=drawn["marker"], mfc=drawn["mfc"], mec=drawn["mec"], mew=drawn["mew"], label=name)
+        for drawn, name in looks
     ]
 
 
