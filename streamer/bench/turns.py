@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 AT_LEAST_S = 0.2
-"""CPU time that one turn takes at least: the work is repeated until then. At the beginning of a turn the caches hold the other side's
-work, which in use they do not."""
+"""CPU time that one turn takes at least: the work is repeated until then. At the beginning of a turn the caches hold the other
+side's work, which in use they do not."""
 
 Work = Callable[[], int]
 """Does some work; returns how many items that were."""
