@@ -22,6 +22,7 @@ def ablation(recipe: Recipe, examples: Examples, kept: Kept, progress: Callable[
     """
     if not recipe.tuning.ablation:
         return []
+    recipe = recipe.model_copy(update={"tuning": recipe.tuning.model_copy(update={"folds": recipe.tuning.ablation_folds})})
     everything = validated(recipe, examples, kept)
     rows = [_row("all inputs", examples, everything)]
     for family in recipe.inputs.families:

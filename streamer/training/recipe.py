@@ -106,6 +106,8 @@ class Tuning(Section):
     """Slices that validate one after another."""
     ablation: bool = False
     """Whether the model is grown without each family of inputs."""
+    ablation_folds: Annotated[int, Field(ge=1)] = 1
+    """Slices that validate that one after another: where a slice has few objects, one tells little."""
     inputs: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Numbers of inputs that are tried, falling: each time the inputs with the least gain in training go. Of all, and these, the
     fewest are taken whose log loss is not measurably above the lowest. Empty keeps all."""

@@ -90,6 +90,17 @@ def test_ablation_has_a_row_for_all_inputs_and_one_without_each_family(recipe: R
         assert row["gained"]["low"] <= row["gained"]["value"] <= row["gained"]["high"]
 
 
+def test_an_ablation_on_more_slices_asks_more_objects(recipe: Recipe, examples: Examples) -> None:
+    thrice = recipe.model_copy(update={"tuning": recipe.tuning.model_copy(update={"ablation_folds": 3})})
+    rows = ablation(thrice, examples, Kept(None), lambda _: None)
+    assert (
+        rows[0]["objects"]
+        == np.count_nonzero(examples.slice_number != 0)
+        > ablation(recipe, examples, Kept(None), print)[0]["objects"]
+    )
+    assert ablation(thrice, examples, Kept(None), lambda _: None) == rows
+
+
 def test_without_inputs_that_say_nothing_nothing_changes_and_the_report_shows_each_change_with_its_error(
     recipe: Recipe, examples: Examples
 ) -> None:
