@@ -29,7 +29,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic import ValidationError as _ValidationError
 
 from streamer.config_errors import Origins, lines, sections_of, without_credentials
-from streamer.errors import InvalidConfig
+from streamer.errors import InvalidConfig, why
 
 PREFIX = "STREAMER_"
 SURVEY_NAMES = ("ztf", "lsst", "pulsar", "unknown")
@@ -149,7 +149,7 @@ class Broker(Section):
         try:
             return self.password_file.read_text().partition("\n")[0].strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidConfig(f"password_file {self.password_file} cannot be read: {_why(error)}") from error
+            raise InvalidConfig(f"password_file {self.password_file} cannot be read: {why(error)}") from error
 
 
 class KafkaSource(Broker, Packets):
@@ -430,14 +430,10 @@ def _tree(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: cannot be read: {_why(error)}") from error
+        raise InvalidConfig(f"{path}: cannot be read: {why(error)}") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig(f"{path}: not TOML: {error}") from error
 
 
 def _variable(setting: str) -> str:
     return PREFIX + setting.replace(".", "__").upper()
-
-
-def _why(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

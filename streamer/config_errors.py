@@ -50,7 +50,11 @@ def without_credentials(text: str) -> str:
 def lines(error: ValidationError, root: type[BaseModel], origins: Origins) -> Iterator[str]:
     """One line for each problem, each once, in the order of the settings."""
     seen = set()
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    inner = {each["loc"][:depth] for each in problems for depth in range(len(each["loc"]))}
+    for problem in problems:
+        if problem["type"] == "too_short" and problem["loc"] in inner:  # too short only because an entry of it is wrong
+            continue
         section, setting, entry = _place(root, problem["loc"])
         said = f"{setting} ({origins.of(setting)}{entry})" if setting else origins.file
         line = f"{said}: {_sentence(problem, section, setting)}"

@@ -75,6 +75,11 @@ def guess(given: str, known: Iterable[str], prefix: str = "") -> str:
     return f" did you mean {prefix}{near[0]}?" if near else ""
 
 
+def why(error: Exception) -> str:
+    """What an error says, an operating system's without its number and the name of the file, which the sentence around it has."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 class Stage(StrEnum):
     """The stages of the pipeline, in order; metric label, config section and folder name alike."""
 

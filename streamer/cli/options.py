@@ -66,4 +66,7 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error.name} is missing; install it with: pip install 'streamer-broker[{name}]'") from error
+        raise click.ClickException(
+            f"{error.name} is missing; install it with: pip install 'streamer-broker[{name}]' (in a clone: pip install "
+            f"--constraint constraints.txt --editable '.[{name}]')"
+        ) from error

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from streamer import config, wiring
+from streamer.data.tally import Tally
 from streamer.errors import InvalidData
 from streamer.memory import keep_freed_memory, spare_what_stays
 from streamer.reports import Reporter
 from streamer.sources.archive import ArchiveSource
 from streamer.worker import stopped_by_signals
+
+log = logging.getLogger(__name__)
 
 NO_SERVER = config.Telemetry(port=0)
 
@@ -23,9 +28,21 @@ def work(settings: config.Config) -> None:
     keep_freed_memory()
     with wiring.service(settings) as service, stopped_by_signals(service.worker.stop, settings.worker.drain):
         spare_what_stays()
-        service.worker.run()
+        total = Tally()
+
+        def add(tally: Tally) -> None:
+            nonlocal total
+            total = total + tally
+
+        service.worker.run(add)
+        _tell(total)
         if isinstance(service.source, ArchiveSource):
             _check_read(service.source)
+
+
+def _tell(total: Tally) -> None:
+    counts = {"classified": total.classified, "not_classified": total.not_classified, "rejected": sum(total.rejected.values())}
+    log.info("in all", extra={"read": total.read, **counts})
 
 
 def _check_read(source: ArchiveSource) -> None:

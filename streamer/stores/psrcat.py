@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from streamer.classify.known_pulsars import KnownPulsars
-from streamer.errors import InvalidData
+from streamer.errors import InvalidData, why
 
 _OBLIQUITY = math.radians(84_381.406 / 3600.0)
 """Of the ecliptic at J2000 (IAU 2006); some pulsars are given in ecliptic coordinates."""
@@ -67,7 +67,7 @@ def read_psrcat(path: Path) -> tuple[tuple[Pulsar, ...], str]:
         raw = path.read_bytes()
         text = raw.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path}: cannot be read as a catalogue of pulsars: {error}") from error
+        raise InvalidData(f"{path}: cannot be read as a catalogue of pulsars: {why(error)}") from error
     try:
         pulsars = tuple(_pulsar(entry) for entry in _entries(text) if "PSRJ" in entry or "PSRB" in entry)
     except ValueError as error:

@@ -107,7 +107,11 @@ def packet_sets(recipe: Recipe) -> list[PacketSet]:
 
 def bundle_folder(bundle: str | Path) -> Path:
     """The folder of a bundle given by name or by path; InvalidBundle if it is neither."""
-    return Path(bundle) if Path(bundle).is_dir() else ModelStore().folder(str(bundle))
+    if Path(bundle).is_dir():
+        return Path(bundle)
+    if "/" in str(bundle):
+        raise InvalidBundle(f"{bundle}: no such folder")
+    return ModelStore().folder(str(bundle))
 
 
 def described(recipe: Recipe, examples: Examples) -> dict[str, object]:

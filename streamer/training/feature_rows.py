@@ -14,7 +14,7 @@ import pandas as pd
 
 from streamer.classify.bundle import LightGBMClassifier
 from streamer.data.arrays import Bools, Float64s
-from streamer.errors import InvalidData
+from streamer.errors import InvalidData, why
 from streamer.features import profile
 from streamer.training.answers import Classified
 from streamer.training.sources.columns import require
@@ -80,7 +80,7 @@ def _read(path: Path) -> pd.DataFrame:
         text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         lines = [line.split(",") for line in text.split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path}: cannot be read: {error}") from error
+        raise InvalidData(f"{path}: cannot be read: {why(error)}") from error
     if len(lines) < 2:
         raise InvalidData(f"{path}: needs a line with the names of the columns and a row")
     header = [name.strip().strip('"').strip() for name in lines[0]]
@@ -110,7 +110,7 @@ def _inputs(path: Path, table: pd.DataFrame, inputs: list[str]) -> tuple[list[st
             if all(name in spelled for name in published):
                 return _untangled(path, table, [spelled[name] for name in published])
     missing = [name for name in inputs if name not in table.columns]
-    raise InvalidData(f"{path}: columns {missing} are missing; there are {list(table.columns)}")
+    raise InvalidData(f"{path}: it lacks {', '.join(missing)}; there are {', '.join(map(str, table.columns))}")
 
 
 def _untangled(path: Path, table: pd.DataFrame, published: list[str]) -> tuple[list[str], list[str]]:

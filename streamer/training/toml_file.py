@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamer.config_errors import file_lines
-from streamer.errors import InvalidConfig
+from streamer.errors import InvalidConfig, why
 
 NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 """What a model or a benchmark may be called."""
@@ -36,7 +36,7 @@ def read_toml(path: Path, kind: type[Kind]) -> tuple[str, Kind]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise InvalidConfig(f"{path}: cannot be read: {why(error)}") from error
     return text, parse_toml(text, str(path), kind)
 
 

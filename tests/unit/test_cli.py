@@ -418,8 +418,10 @@ def test_a_service_that_finds_no_packet_in_its_files_says_so_and_ends_with_statu
     assert (said.exit_code, said.stdout) == (1, "")
     assert said.stderr.splitlines()[-1] == f"streamer: no packets ({ENDINGS}) in {tmp_path / 'in'}"
     shutil.copytree(packets, tmp_path / "in" / "night")
-    for _ in range(2):  # at the second start all is done, which is no reason to complain
-        assert streamer("run", tmp_path / "streamer.toml").exit_code == 0
+    for read in (80, 0):  # at the second start all is done, which is no reason to complain
+        said = streamer("run", tmp_path / "streamer.toml")
+        assert said.exit_code == 0
+        assert f'"event": "in all", "read": {read}, "classified": 0' in said.stderr
 
 
 def test_a_demo_in_a_pipe_ends_with_its_balance(bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

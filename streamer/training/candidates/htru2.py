@@ -15,7 +15,7 @@ import numpy as np
 
 from streamer.classify.taxonomy import Class, by_name
 from streamer.data.arrays import Float32s, Float64s, Int64s
-from streamer.errors import InvalidData
+from streamer.errors import InvalidData, why
 from streamer.features import profile
 
 FILE = Path("pulsars") / "htru2" / "HTRU_2.csv"
@@ -65,7 +65,7 @@ def read(data: Path) -> FeatureTable:
         lines = [line for line in raw.decode("ascii").replace("\r", "\n").split("\n") if line]
         values = np.array([line.split(",") for line in lines[1:]], dtype=np.float64)
     except (OSError, ValueError) as error:
-        raise InvalidData(f"{path}: cannot be read as a table of numbers: {error}") from error
+        raise InvalidData(f"{path}: cannot be read as a table of numbers: {why(error)}") from error
     if values.ndim != 2 or values.shape[1] != len(INPUTS) + 1 or not np.isfinite(values).all():
         raise InvalidData(f"{path}: not {len(INPUTS)} features and a label in every row")
     if not np.isin(values[:, -1], (0, 1)).all():
@@ -86,7 +86,7 @@ def read_thirty(data: Path) -> FeatureTable:
         raw = path.read_bytes()
         values = np.array([line.split(",") for line in raw.decode("ascii").split()], dtype=np.float32)
     except (OSError, ValueError) as error:
-        raise InvalidData(f"{path}: cannot be read as a table of numbers: {error}") from error
+        raise InvalidData(f"{path}: cannot be read as a table of numbers: {why(error)}") from error
     if values.ndim != 2 or values.shape != (len(eight), N_THIRTY + 1) or (values[:, -1] != eight.is_pulsar).any():
         raise InvalidData(f"{path}: not {N_THIRTY} features and the label of each row of {FILE.name}")
     names = (*INPUTS, *(f"binned_{number + 1}" for number in range(N_THIRTY)))

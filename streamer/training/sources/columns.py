@@ -13,7 +13,7 @@ import pandas as pd
 from streamer.data.arrays import Bools, Column, Float64s, Int8s
 from streamer.data.photometry import SECONDS_PER_DAY, Kind, flux_error_from_magnitude_error, tai_minus_utc
 from streamer.data.ragged import Ragged, offsets_from_lengths
-from streamer.errors import InvalidData
+from streamer.errors import InvalidData, why
 from streamer.training.datasets import Dropped, LightCurves, Names, Origin
 
 POINT_COLUMNS = ("epoch", "band", "flux", "flux_err", "total", "kind", "complete")
@@ -32,9 +32,9 @@ def read_table(path: Path, columns: Sequence[str], texts: Sequence[str] = (), ot
     try:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, texts)
     except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path}: cannot be read: {error}") from error
+        raise InvalidData(f"{path}: cannot be read: {why(error)}") from error
     if missing := [name for name in columns if name not in table.columns]:
-        raise InvalidData(f"{path}: columns {missing} are missing; there are {list(table.columns)}")
+        raise InvalidData(f"{path}: it lacks {', '.join(missing)}; there are {', '.join(map(str, table.columns))}")
     return table if others else table[list(columns)]
 
 

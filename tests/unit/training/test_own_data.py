@@ -306,7 +306,7 @@ def test_what_a_distribution_can_have_is_never_called_swapped(skewness: float, m
         ((EIGHT, "1,2,x,4,5,6,7,8"), "row 1, column profile_skew: .*'x'.* is not a finite number"),
         ((EIGHT, "1,2,3,4"), "row 1 has 4 cells, the header 8"),
         ((EIGHT,), "needs a line with the names of the columns and a row"),
-        ((EIGHT.replace("profile_skew", "skew"), "1,2,3,90,5,6,7,90"), r"columns \['profile_skew'\] are missing"),
+        ((EIGHT.replace("profile_skew", "skew"), "1,2,3,90,5,6,7,90"), r"it lacks profile_skew; there are profile_mean"),
         ((EIGHT.replace("profile_skew", "profile_std"), "1,2,3,90,5,6,7,90"), r"columns \['profile_std'\] are there twice"),
         ((EIGHT, "1,2,3,90,5,6,7,90", "1,2,9,3,5,6,7,90"), "row 2, column profile_skew, profile_excess_kurtosis: .*9, 3.* swapped"),
     ],

@@ -182,7 +182,7 @@ def test_a_folder_without_points_or_without_a_column_says_so(tmp_path: Path) -> 
     with pytest.raises(InvalidData, match=r"no points.parquet or points.csv in it"):
         read_light_curves(tmp_path)
     pd.DataFrame({"object_id": ["a"]}).to_csv(tmp_path / "points.csv")
-    with pytest.raises(InvalidData, match=r"columns \['epoch', 'band', 'flux', 'flux_err', 'kind'\] are missing"):
+    with pytest.raises(InvalidData, match=r"it lacks epoch, band, flux, flux_err, kind; there"):
         read_light_curves(tmp_path)
 
 
@@ -205,7 +205,7 @@ def test_a_survey_file_names_other_bands_and_their_zero_points(tmp_path: Path) -
         ('name = "x"\nbands = []', r"bands \(.*survey.toml\): must have at least 1 entry"),
         (
             'name = "x"\n[[bands]]\nname = "V"\nwavelength = -1',
-            r"bands.wavelength \(.*survey.toml, \[\[bands\]\] number 1\): -1 is wrong: must be greater than 10",
+            r"^bands.wavelength \(.*survey.toml, \[\[bands\]\] number 1\): -1 is wrong: must be greater than 10$",
         ),
         ('name = "x"\n' + V * 2, r"bands \['V'\] are described twice"),
         ('name = "My Survey"\n' + V, r"name \(.*\): 'My Survey' is not allowed; .*small letters"),
