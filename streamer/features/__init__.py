@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 
-from streamer.data.arrays import Float32s, Int64s
+from streamer.data.arrays import Bools, Float32s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.errors import InvalidBundle
 from streamer.features import (
@@ -102,7 +103,8 @@ def compute(alerts: AlertBatch, names: Sequence[str], period_budget: int | None 
     Returns
     -------
     float32[n, len(names)]
-        NaN where a feature is undefined; never infinite. Only the families that `names` need are computed.
+        NaN where a feature is undefined; never infinite. Only the families that `names` need are computed, and of those that
+        tell their costly features apart only these.
 
     Raises
     ------
@@ -110,19 +112,23 @@ def compute(alerts: AlertBatch, names: Sequence[str], period_budget: int | None 
         If a name is none of the survey's features.
     """
     plan = _plan(alerts.bands, tuple(names))
-    found = [
-        family.compute(alerts) if family.within is None or period_budget is None else family.within(alerts, period_budget)
-        for family in plan.families
-    ]
+    found = [_found(family, alerts, wanted, period_budget) for family, wanted in zip(plan.families, plan.wanted, strict=True)]
     alerts.shared.clear()  # the batch outlives its features
     return np.concatenate([np.empty((len(alerts), 0), dtype=np.float32), *found], axis=1).take(plan.columns, axis=1)
 
 
+def _found(family: Family, alerts: AlertBatch, wanted: Bools, period_budget: int | None) -> Float32s:
+    if family.within is not None and period_budget is not None:
+        return family.within(alerts, period_budget)
+    return family.compute(alerts) if family.some is None else family.some(alerts, wanted)
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The families to compute, and which of all their columns, end to end, are wanted (int64[k])."""
+    """The families to compute, which columns of each are wanted, and where these are among all columns, end to end (int64[k])."""
 
     families: tuple[Family, ...]
+    wanted: tuple[Bools, ...]
     columns: Int64s
 
 
@@ -131,8 +137,10 @@ def _plan(bands: tuple[str, ...], names: tuple[str, ...]) -> _Plan:
     check_names(names, bands)
     wanted = set(names)
     families = tuple(family for family in families_of(bands) if any(feature.name in wanted for feature in family.outputs(bands)))
-    place = {name: column for column, name in enumerate(feature.name for family in families for feature in family.outputs(bands))}
-    return _Plan(families, np.array([place[name] for name in names], dtype=np.int64))
+    outputs = [[feature.name for feature in family.outputs(bands)] for family in families]
+    place = {name: column for column, name in enumerate(chain.from_iterable(outputs))}
+    marked = tuple(np.array([name in wanted for name in own], dtype=np.bool_) for own in outputs)
+    return _Plan(families, marked, np.array([place[name] for name in names], dtype=np.int64))
 
 
 def check_names(names: Sequence[str], bands: Sequence[str]) -> None:

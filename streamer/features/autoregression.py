@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamer.data.arrays import Float32s, Float64s, Int64s
+from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
@@ -56,21 +56,30 @@ def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:
 
 def compute(alerts: AlertBatch) -> Float32s:
     """float32[n, 2 × number of bands], both of one band before those of the next."""
+    return compute_some(alerts, np.ones(len(alerts.bands) * len(PER_BAND), dtype=np.bool_))
+
+
+def compute_some(alerts: AlertBatch, wanted: Bools) -> Float32s:
+    """The same; bands of which no column is marked are NaN."""
     points = points_by_band(alerts, Kind.DETECTION)
     values = np.full((len(points.counts), len(PER_BAND)), np.nan)
     work = np.empty((6, MOST_POINTS))
-    _memories(points.offsets, points.time, points.flux, points.error, work, values)
+    bands: Bools = np.logical_or.reduce(wanted.reshape(len(alerts.bands), len(PER_BAND)), axis=1)
+    _memories(points.offsets, points.time, points.flux, points.error, bands, work, values)
     return as_features(values.reshape(len(alerts), len(alerts.bands) * len(PER_BAND)))
 
 
-FAMILY = Family("autoregression", outputs, compute)
+FAMILY = Family("autoregression", outputs, compute, some=compute_some)
 
 
 @kernel
-def _memories(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, work: Float64s, out: Float64s) -> None:
+def _memories(
+    offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, wanted: Bools, work: Float64s, out: Float64s
+) -> None:
+    """Write both columns of each alert's `wanted` bands to the rows of `out`."""
     t, f, e, x, noise, gap = work[0], work[1], work[2], work[3], work[4], work[5]
     for k in range(offsets.shape[0] - 1):
-        if offsets[k + 1] - offsets[k] < MIN_POINTS:
+        if offsets[k + 1] - offsets[k] < MIN_POINTS or not wanted[k % wanted.shape[0]]:
             continue
         step = stride(offsets[k + 1] - offsets[k], MOST_POINTS)
         n = 0

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from streamer.data.arrays import Float32s, Float64s
+from streamer.data.arrays import Bools, Float32s, Float64s
 from streamer.data.batch import AlertBatch
 from streamer.features.kernel import kernel
 
@@ -63,6 +63,9 @@ class Family:
         none of its families.
     series : tuple of str
         Series on demand that it reads; where a batch does not have them, its features are undefined.
+    some : callable of (AlertBatch, bool[len(outputs)]), or None
+        The marked columns as `compute` gives them; what only the others need is not worked out, and they may be anything. None for
+        families whose features have most of their work in common.
     within : callable of (AlertBatch, int), or None
         The same as `compute` with a period search of at most so many points × frequencies; None for families that search none.
     """
@@ -72,6 +75,7 @@ class Family:
     compute: Callable[[AlertBatch], Float32s]
     reads: Literal["light_curves", "series"] = "light_curves"
     series: tuple[str, ...] = ()
+    some: Callable[[AlertBatch, Bools], Float32s] | None = None
     within: Callable[[AlertBatch, int], Float32s] | None = None
 
 

@@ -19,7 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from streamer.data.arrays import Float32s, Float64s, Int64s
+from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import AB_ZERO_POINT_NJY, Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
@@ -90,28 +90,42 @@ def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:
 
 def compute(alerts: AlertBatch) -> Float32s:
     """float32[n, 7 × number of bands + 2 × number of neighbours] supernova shapes."""
+    bands = len(alerts.bands)
+    return compute_some(alerts, np.ones(bands * len(PER_BAND) + max(bands - 1, 0) * len(PER_PAIR), dtype=np.bool_))
+
+
+def compute_some(alerts: AlertBatch, wanted: Bools) -> Float32s:
+    """The same; bands of which no column is marked, their own or one with a neighbour, are not fitted: NaN."""
     points = points_by_band(alerts, Kind.DETECTION)
     values = np.full((len(points.counts), len(PER_BAND)), np.nan)
-    _shapes(points.offsets, points.time, points.flux, points.error, PENALTIES, values)
+    own = len(alerts.bands) * len(PER_BAND)
+    bands: Bools = np.logical_or.reduce(wanted[:own].reshape(len(alerts.bands), len(PER_BAND)), axis=1)
+    pairs: Bools = np.logical_or.reduce(wanted[own:].reshape(-1, len(PER_PAIR)), axis=1)
+    bands[:-1] |= pairs
+    bands[1:] |= pairs
+    _shapes(points.offsets, points.time, points.flux, points.error, bands, PENALTIES, values)
     by_alert = values.reshape(len(alerts), len(alerts.bands), len(PER_BAND))
     colour = by_alert[:, :-1, 3] - by_alert[:, 1:, 3]
     delay = by_alert[:, :-1, 2] - by_alert[:, 1:, 2]
-    between = np.stack([colour, delay], axis=2)
+    by_pair = np.stack([colour, delay], axis=2)
     return as_features(
-        np.concatenate([part.reshape(len(alerts), part.shape[1] * part.shape[2]) for part in (by_alert, between)], axis=1)
+        np.concatenate([part.reshape(len(alerts), part.shape[1] * part.shape[2]) for part in (by_alert, by_pair)], axis=1)
     )
 
 
-FAMILY = Family("supernova", outputs, compute)
+FAMILY = Family("supernova", outputs, compute, some=compute_some)
 
 
 @kernel
-def _shapes(offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, penalties: Float64s, out: Float64s) -> None:
+def _shapes(
+    offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, wanted: Bools, penalties: Float64s, out: Float64s
+) -> None:
+    """Write the fits of each alert's `wanted` bands to the rows of `out`."""
     t, f, w = np.empty(MOST_POINTS), np.empty(MOST_POINTS), np.empty(MOST_POINTS)
     p = np.empty(5)
     for k in range(offsets.shape[0] - 1):
         inside = slice(offsets[k], offsets[k + 1])
-        if not is_plausible(time[inside], flux[inside], error[inside]):
+        if not wanted[k % wanted.shape[0]] or not is_plausible(time[inside], flux[inside], error[inside]):
             continue
         step = stride(offsets[k + 1] - offsets[k], MOST_POINTS)
         brightest = np.max(flux[inside])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamer.data.arrays import Float32s, Float64s, Int64s
+from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.data.batch import AlertBatch
 from streamer.data.photometry import Kind
 from streamer.features.feature import Family, Feature, as_features, for_bands
@@ -80,22 +80,39 @@ def outputs(bands: Sequence[str]) -> tuple[Feature, ...]:
 
 def compute(alerts: AlertBatch) -> Float32s:
     """float32[n, 8 × number of bands], all of one band before those of the next."""
+    return compute_some(alerts, np.ones(len(alerts.bands) * len(PER_BAND), dtype=np.bool_))
+
+
+def compute_some(alerts: AlertBatch, wanted: Bools) -> Float32s:
+    """The same; of the columns that are not marked some are NaN."""
     points = points_by_band(alerts, Kind.DETECTION)
     values = np.full((len(points.counts), len(PER_BAND)), np.nan)
-    _timescales(points.offsets, points.time, points.flux, points.error, np.array(SCALES), LAGS, values)
+    needed = wanted.reshape(len(alerts.bands), len(PER_BAND)).copy()
+    for ratio, power in ((4, 0), (5, 2)):
+        needed[:, power : power + 2] |= needed[:, ratio : ratio + 1]
+    _timescales(points.offsets, points.time, points.flux, points.error, needed, np.array(SCALES), LAGS, values)
     return as_features(values.reshape(len(alerts), len(alerts.bands) * len(PER_BAND)))
 
 
-FAMILY = Family("timescales", outputs, compute)
+FAMILY = Family("timescales", outputs, compute, some=compute_some)
 
 
 @kernel
 def _timescales(
-    offsets: Int64s, time: Float64s, flux: Float64s, error: Float64s, scales: Float64s, lags: Float64s, out: Float64s
+    offsets: Int64s,
+    time: Float64s,
+    flux: Float64s,
+    error: Float64s,
+    needed: Bools,
+    scales: Float64s,
+    lags: Float64s,
+    out: Float64s,
 ) -> None:
+    """Write the columns that are `needed` (bool[number of bands, 8]) of each alert's bands to the rows of `out`."""
     t, f, e = np.empty(MOST_POINTS), np.empty(MOST_POINTS), np.empty(MOST_POINTS)
     for k in range(offsets.shape[0] - 1):
-        if offsets[k + 1] - offsets[k] < MIN_POINTS:
+        wanted = needed[k % needed.shape[0]]
+        if offsets[k + 1] - offsets[k] < MIN_POINTS or not np.any(wanted):
             continue
         brightest = np.max(np.abs(flux[offsets[k] : offsets[k + 1]]))
         if brightest == 0.0:
@@ -108,13 +125,14 @@ def _timescales(
         if variance == 0.0:
             continue
         for j in range(scales.shape[0]):
-            if t[n - 1] - t[0] >= scales[j]:
+            if wanted[j] and t[n - 1] - t[0] >= scales[j]:
                 out[k, j] = filtered_variance(t[:n], f[:n], e[:n], scales[j]) / variance
         for j in range(2):
             low, high = out[k, 2 * j + 1], out[k, 2 * j]
             if low > ROUNDING and high > ROUNDING:
                 out[k, 4 + j] = high / low
-        out[k, 6], out[k, 7] = structure(t[:n], f[:n], e[:n], lags)
+        if wanted[6] or wanted[7]:
+            out[k, 6], out[k, 7] = structure(t[:n], f[:n], e[:n], lags)
 
 
 @kernel

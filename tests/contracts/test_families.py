@@ -107,6 +107,20 @@ def test_a_batch_gives_what_its_alerts_give_one_by_one(family: Family, curves: l
 
 @families
 @settings(deadline=None)
+@given(curves=batches, bands=st.sampled_from([bands for bands in SURVEYS if bands]), data=st.data())
+def test_what_else_is_asked_for_changes_no_feature(
+    family: Family, curves: list[dict[str, Any]], bands: tuple[str, ...], data: st.DataObject
+) -> None:
+    bands = bands if family.reads == "light_curves" else ()
+    alerts = alert_batch([*curves, EDGES[-1]], bands=bands)
+    names = [feature.name for feature in family.outputs(bands)]
+    wanted = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)) if names else []
+    everything = checked(family, alerts)
+    np.testing.assert_array_equal(compute(alerts, wanted), everything[:, [names.index(name) for name in wanted]])
+
+
+@families
+@settings(deadline=None)
 @given(curves=batches, days=st.floats(0.0, 40.0))
 def test_cutting_the_future_changes_nothing(family: Family, curves: list[dict[str, Any]], days: float) -> None:
     epoch = np.full(len(curves), 60_000.0 + days)
