@@ -19,7 +19,7 @@ from streamer.messages import Encoder, Shape
 from streamer.pipeline import Pipeline
 
 HISTORIES = (10, 20, 50, 100, 200, 500, 1000)
-BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 HISTORY_BATCH = 64
 AT_LEAST_S = 0.03
 STAGES = (Stage.CODEC, Stage.SURVEYS, Stage.FEATURES, Stage.CLASSIFY, Stage.MESSAGES)
