@@ -4,58 +4,80 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from streamer import __version__, config, tagged
 from streamer.claim import claimed
 from streamer.classify.bundle import LightGBMClassifier
-from streamer.classify.further import ModelQuestion, Question, questions_of
-from streamer.classify.manifest import Manifest, read_manifest
 from streamer.codec.encode import ContainerFrame, Frame, JsonFrame, RegistryFrame, SingleObjectFrame, bare
 from streamer.codec.framing import Framing
 from streamer.data.batch import Cursor
 from streamer.data.message import Message
 from streamer.data.schema import WriterSchema
 from streamer.errors import Invalid, InvalidConfig, InvalidSchema, SchemaUnavailable
-from streamer.features import check_names, teller
 from streamer.messages import Encoder, OwnSchemas, Shape
-from streamer.pipeline import Outcome, Pipeline, Recognise, period_work
+from streamer.pipeline import Outcome, Pipeline, period_work
 from streamer.ports import Clock, Schemas, Sink, Source
 from streamer.sinks.archive import ArchiveSink
-from streamer.sinks.kafka import Destination, KafkaSink
+from streamer.sinks.kafka import KafkaSink
 from streamer.sources.archive import ArchiveSource
-from streamer.sources.kafka import KafkaSource, Subscription
+from streamer.sources.kafka import KafkaSource
 from streamer.sources.simulator import SimulatorSource, simulate
 from streamer.stores.bundled import BundledSchemas, bundled_schema
-from streamer.stores.models import ModelStore
-from streamer.stores.psrcat import known_pulsars
 from streamer.stores.schemas import FirstOf, registry_ids, schemas_from
-from streamer.surveys import SURVEYS
 from streamer.telemetry import PrometheusTelemetry, SystemClock, serving
+from streamer.wiring.bundles import Models, catalogues, model_store, models
+from streamer.wiring.kafka import (
+    WHOLE_PACKETS_TOGETHER,
+    client_settings,
+    destination,
+    member,
+    subscription,
+    topics,
+    transactional_id,
+)
 from streamer.worker import Limits, Worker
+
+__all__ = [
+    "WHOLE_PACKETS_TOGETHER",
+    "Encode",
+    "Models",
+    "Service",
+    "bare_schema",
+    "catalogues",
+    "client_settings",
+    "destination",
+    "doors",
+    "encoder",
+    "framing",
+    "keeps_private",
+    "largest_payload",
+    "making",
+    "member",
+    "model_store",
+    "models",
+    "schemas",
+    "service",
+    "subscription",
+    "topics",
+    "transactional_id",
+    "warm_up",
+]
 
 log = logging.getLogger(__name__)
 
 DEAD_LETTER_VERSION = "1.0"
 WARM_UP_ALERTS = 64
 """Enough that some have the detections that a model asks for."""
-ALERTS_OF = tuple(survey.name for survey in SURVEYS)
-"""The surveys whose alerts a model may answer for."""
 TAGGED_SUBJECT = "streamer-tagged"
 
 ROOM_AROUND_PACKET = 131_072
 """bytes; for the tag, the schema in a container's header and Kafka's own record."""
 
-WHOLE_PACKETS_TOGETHER = 262_144
-"""bytes; whole packets that librdkafka compresses together. In runs taken in turn (real ZTF packets with their tags, lz4,
-transactions of 256) the client's CPU time for a packet was half of that with the default of 1 MB, and two thirds of that with
-64 kB. Tags are cheapest with the default."""
 
 Encode = Callable[[Outcome], Sequence[Message]]
 """Outcome to messages, stamped with the present time."""
@@ -148,80 +170,6 @@ def warm_up(pipeline: Pipeline, surveys: Sequence[str], clock: Clock) -> None:
         for raw in batches:
             if raw is not None:
                 pipeline(raw)
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """The models of a service.
-
-    Parameters
-    ----------
-    classifiers : mapping of survey name to classifier
-        What says which class an alert is of.
-    questions : mapping of survey name to Questions
-        What else is asked: of other models, and of the classifier's probabilities.
-    every : tuple of classifiers
-        All bundles that were loaded, in the order of their names in the settings.
-    """
-
-    classifiers: Mapping[str, LightGBMClassifier]
-    questions: Mapping[str, tuple[Question, ...]]
-    every: tuple[LightGBMClassifier, ...]
-
-
-def models(settings: config.Model, answering: config.Classify | None = None) -> Models:
-    """The named models; InvalidBundle or InvalidConfig if one cannot be used."""
-    every = tuple(_model(_bundle(name, settings.folder), answering or config.Classify()) for name in settings.name)
-    found: dict[tuple[str, str], LightGBMClassifier] = {}
-    for model in every:
-        place = (model.survey, model.manifest.score)
-        if place in found:
-            raise InvalidConfig(f"model.name: {found[place].name} and {model.name} are both for {model.survey}; name one of them")
-        found[place] = model
-    questions: dict[str, tuple[Question, ...]] = {}
-    for (survey, score), model in found.items():
-        basis = model.manifest.basis
-        asked = (ModelQuestion(model, score, basis),) if score else questions_of(model.leaves, basis)
-        questions[survey] = (*questions.get(survey, ()), *asked)
-    return Models({survey: model for (survey, score), model in found.items() if not score}, questions, every)
-
-
-def catalogues(settings: config.Candidates) -> dict[str, Recognise]:
-    """Where known objects are looked up, by survey; InvalidData if a catalogue cannot be read."""
-    return {} if settings.catalogue is None else {"pulsar": known_pulsars(settings.catalogue).matches}
-
-
-def _model(files: Mapping[str, bytes], answering: config.Classify) -> LightGBMClassifier:
-    explained = answering.explain and not read_manifest(files).score  # a further score has no reasons in the tag
-    describe = teller if explained else None
-    _check_reads_alerts(read_manifest(files))
-    return LightGBMClassifier(files, check_names, level=answering.conformal_level, describe=describe)
-
-
-def _check_reads_alerts(manifest: Manifest) -> None:
-    if manifest.survey not in ALERTS_OF:
-        raise InvalidConfig(
-            f"model.name: {manifest.name} is for light curves of {manifest.survey}, of which there are no alerts (there are of "
-            f"{', '.join(ALERTS_OF)}): use it with streamer classify --table"
-        )
-    if manifest.view != "stream":
-        raise InvalidConfig(
-            f'model.name: {manifest.name} was trained on whole light curves (view = "history" in its recipe), and an alert carries '
-            "only a part of one: use it with streamer classify --table. For alerts name a model that reads them (streamer models "
-            'list), or train one with view = "stream"'
-        )
-
-
-def _bundle(name: str, folder: Path | None) -> Mapping[str, bytes]:
-    """The files of the bundle that is named, or whose folder is."""
-    if "/" in name:
-        return ModelStore(packaged=Path(name).parent).files(Path(name).name)
-    return model_store(folder).files(name)
-
-
-def model_store(folder: Path | None) -> ModelStore:
-    """The bundles of `folder` and those that are shipped."""
-    return ModelStore((folder,) if folder else ())
 
 
 def framing(source: config.KafkaSource | config.ArchiveSource | config.SimulatorSource, clock: Clock) -> Framing:
@@ -347,50 +295,6 @@ def _bounded_source(
             return SimulatorSource(alerts, f"simulated-{settings.survey}", clock, settings.rate, time.sleep)
         case config.KafkaSource():
             raise InvalidConfig("source.kind 'kafka' needs sink.kind 'kafka'")  # config.load says so before
-
-
-def transactional_id(group: str, worker: config.Worker, slot: int = 0) -> str:
-    """The same after a restart, and never shared by two live workers."""
-    return f"streamer.{group}.{worker.instance or socket.gethostname()}.{slot}"
-
-
-def member(worker: config.Worker, slot: int = 0) -> str | None:
-    """Name by which a worker keeps its place in the group while it restarts; None if nobody will start it again in its place."""
-    if worker.instance is None and worker.workers == 1:
-        return None
-    return f"{worker.instance or socket.gethostname()}.{slot}"
-
-
-def subscription(source: config.KafkaSource, worker: config.Worker, slot: int = 0) -> Subscription:
-    """What the Kafka source reads, and as whom."""
-    client = {
-        **client_settings(source),
-        "queued.max.messages.kbytes": source.queue_mib * 1024,
-    }
-    return Subscription(",".join(source.servers), topics(source), source.group, member(worker, slot), client)
-
-
-def topics(source: config.KafkaSource) -> tuple[str, ...]:
-    """The topics to read, or the pattern of their names as the Kafka client knows patterns."""
-    return source.topics if source.pattern is None else (f"^({source.pattern})$",)
-
-
-def destination(sink: config.KafkaSink) -> Destination:
-    """Where the Kafka sink writes."""
-    client = {**client_settings(sink), "transaction.timeout.ms": round(sink.transaction_timeout * 1000)}
-    if sink.shape == "full":
-        client["batch.size"] = WHOLE_PACKETS_TOGETHER
-    return Destination(",".join(sink.servers), sink.topic, sink.dead_letter_topic, sink.private_topic, sink.largest, client)
-
-
-def client_settings(broker: config.Broker) -> dict[str, str | int | bool]:
-    """How librdkafka reaches a cluster; holds the password in clear."""
-    settings: dict[str, Any] = {"security.protocol": broker.security_protocol}
-    if broker.security_protocol.startswith("SASL"):
-        settings |= {"sasl.mechanism": broker.sasl_mechanism, "sasl.username": broker.username, "sasl.password": broker.secret()}
-    if broker.ca_file is not None:
-        settings["ssl.ca.location"] = str(broker.ca_file)
-    return settings
 
 
 def _sole(settings: config.Config, slot: int, clock: Clock) -> AbstractContextManager[None]:
