@@ -11,6 +11,15 @@ from streamer.training.recipe import Inputs, Trees
 from streamer.training.toml_file import Name, Section, read_toml
 
 
+class RestFrame(Section):
+    """Columns of the set's ``metadata.csv.gz`` of which luminosities and rest-frame times are made, to be inputs."""
+
+    redshift: str
+    """The redshift of the object or its host; 0 or less for an object in the Galaxy."""
+    reddening: str
+    """E(B − V) of the Milky Way, mag."""
+
+
 class BenchmarkRecipe(Section):
     """One set of light curves, its own classes, and trees that are cross-validated on it; no model comes of it."""
 
@@ -28,6 +37,8 @@ class BenchmarkRecipe(Section):
     """Ages (d) at which the training objects' light curves are shown too; the test objects' are whole."""
     beside: tuple[str, ...] = ()
     """Columns of the set's ``metadata.csv.gz`` that are inputs too: what its survey knew of an object besides the light curve."""
+    rest_frame: RestFrame | None = None
+    """Absent: no luminosities, for want of a redshift."""
     folds: Annotated[int, Field(ge=2)] = 5
     seeds: Annotated[int, Field(ge=1)] = 1
     """Models with different seeds whose probabilities are averaged."""

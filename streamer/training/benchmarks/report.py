@@ -45,6 +45,7 @@ def _parts(evaluation: Tree) -> list[str]:
         _how(evaluation),
         "## By class",
         _class_table(evaluation),
+        *(_redshift(evaluation) if "rest_frame" in evaluation else ()),
         "![Confusion matrix](confusion.png)",
         "## Data",
         _data(evaluation["set"], origin, evaluation["sha256"]),
@@ -77,6 +78,39 @@ def _how(evaluation: Tree) -> str:
         f"{settings['min_detections']} detections are left out.{younger} A class of n objects weighs "
         f"n^{1 - settings['balance']:g}. Settings, fixed before: {trees}. Intervals are 95 % bootstrap intervals over objects."
     )
+
+
+def _redshift(evaluation: Tree) -> list[str]:
+    """What luminosities and rest-frame times are made of, and what they bring."""
+    found = evaluation["rest_frame"]
+    extinction = ", ".join(f"{band} {value:g}" for band, value in found["extinction"].items())
+    names = ("macro", *evaluation["classes"])
+    rows = [
+        ("all, mean" if name == "macro" else name, *(interval(_at(figures, name)) for figures in (found["without"], found["gain"])))
+        for name in names
+    ]
+    return [
+        "## Luminosities and rest-frame times",
+        (
+            f"Inputs derived from the others, in each band, with the redshift `{found['redshift']}` and the reddening "
+            f"`{found['reddening']}` that the set states: in a flat universe with H0 = {found['H0']:g} km/s/Mpc and Ωm = "
+            f"{found['omega_m']:g}, with extinction/E(B − V) of {extinction}."
+        ),
+        table(
+            ("input", "unit", "what", "undefined where", "source"),
+            [
+                (f"`{one['name']}_<band>`", *(str(one[part]) for part in ("unit", "meaning", "undefined", "source")))
+                for one in found["features"]
+            ],
+        ),
+        "Trees without these inputs, with the same folds, settings and seeds; the gain is paired, object by object:",
+        table(("class", "AUC without", "gain in AUC"), rows),
+    ]
+
+
+def _at(areas: Tree, name: str) -> Tree:
+    found: Tree = areas["macro"] if name == "macro" else areas["classes"][name]
+    return found
 
 
 def _class_table(evaluation: Tree) -> str:

@@ -3,60 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
 
-from streamer import features
-from streamer.data.arrays import Float32s, Float64s, Int64s
-from streamer.data.photometry import Kind
-from streamer.errors import InvalidConfig, InvalidData
-from streamer.training.benchmarks.recipe import BenchmarkRecipe, read_benchmark
+from streamer.data.arrays import Float64s, Int64s
+from streamer.training.benchmarks import rest_frame
+from streamer.training.benchmarks.recipe import BenchmarkRecipe, RestFrame, read_benchmark
 from streamer.training.benchmarks.report import write_report
-from streamer.training.datasets import LightCurves
-from streamer.training.fit import family_inputs
+from streamer.training.benchmarks.shown import Shown, shown_of
 from streamer.training.folders import RECIPE, noted
 from streamer.training.metrics import Answers, Figures, confusion, figures
-from streamer.training.pitfalls import area, check_allowed
-from streamer.training.prepare import light_curves
+from streamer.training.pitfalls import area
 from streamer.training.sources import READERS
-from streamer.training.sources.columns import numbers, read_table
 from streamer.training.split import slices
 from streamer.training.trees import UNDISTURBED
-from streamer.training.windows import age_picks, alerts_of
 
 _RESAMPLES = 100
 _SETTINGS = {"seed", "min_detections", "beside", "ages", "folds", "seeds", "balance", "judged_from"}
-_TRUTH = ("true_", "target")
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Light curves as the benchmark shows them.
-
-    Parameters
-    ----------
-    table : LightCurves
-        The n objects.
-    truth : int64[n]
-        Class of each.
-    inputs : tuple of str
-    row : int64[m]
-        The object of each example.
-    whole : bool[m]
-        Which examples are whole light curves.
-    matrix : float32[m, number of inputs]
-    """
-
-    table: LightCurves
-    truth: Int64s
-    inputs: tuple[str, ...]
-    row: Int64s
-    whole: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    matrix: Float32s
 
 
 def run_benchmark(path: Path, data: Path, out: Path, progress: Callable[[str], None]) -> Path:
@@ -82,8 +49,7 @@ def run_benchmark(path: Path, data: Path, out: Path, progress: Callable[[str], N
     progress(f"reading {recipe.set} from {data}")
     shown = shown_of(recipe, data)
     progress(f"{len(shown.table)} objects, {len(shown.row)} light curves, {len(shown.inputs)} inputs")
-    probability = cross_validated(recipe, shown, progress)
-    evaluation = evaluated(recipe, shown, probability)
+    evaluation = evaluated(recipe, shown, progress)
     folder = out / "benchmarks" / recipe.benchmark
     noted(path, evaluation, folder)
     write_report(evaluation, folder)
@@ -93,51 +59,7 @@ def run_benchmark(path: Path, data: Path, out: Path, progress: Callable[[str], N
 def evaluate_benchmark(folder: Path, data: Path) -> dict[str, Any]:
     """What the benchmark of a folder's recipe says, done again; can be written as JSON."""
     recipe = read_benchmark(folder / RECIPE)
-    shown = shown_of(recipe, data)
-    return evaluated(recipe, shown, cross_validated(recipe, shown, lambda _: None))
-
-
-def shown_of(recipe: BenchmarkRecipe, data: Path) -> Shown:
-    """The set's objects of the benchmark's classes, with features; InvalidConfig, InvalidData if there are none."""
-    known = {reader.origin.name for reader in READERS}
-    if recipe.set not in known:
-        raise InvalidConfig(f"benchmark {recipe.benchmark}: set: {recipe.set} does not exist; there are {sorted(known)}")
-    class_of = {label: place for place, labels in enumerate(recipe.classes.values()) for label in labels}
-    table = light_curves(recipe.set, data)
-    place = np.array([class_of.get(label, -1) for label in table.original.tolist()], dtype=np.int64)
-    table = table.where(place >= 0, "objects", "not of the benchmark's classes")
-    detections = np.bincount(table.curves.rows[table.curves["kind"] == Kind.DETECTION], minlength=len(table))
-    table = table.where(detections >= recipe.min_detections, "objects", f"fewer than {recipe.min_detections} detections")
-    truth = np.array([class_of[label] for label in table.original.tolist()], dtype=np.int64)
-    counts = np.bincount(truth, minlength=len(recipe.classes)).tolist()
-    if missing := [name for name, count in zip(recipe.classes, counts, strict=True) if not count]:
-        raise InvalidData(f"benchmark {recipe.benchmark}: {recipe.set} has no objects of {', '.join(missing)}")
-    inputs = family_inputs(recipe.inputs, table.bands, f"benchmark {recipe.benchmark}", recipe.set)
-    check_allowed(inputs, f"benchmark {recipe.benchmark}")
-    picks = [age_picks(table, days) for days in (np.inf, *recipe.ages)]
-    whole = np.repeat(np.arange(len(picks)) == 0, [len(part) for part in picks])
-    matrix = np.concatenate(
-        [
-            features.compute(alerts_of(table, part, "history", recipe.inputs.points), inputs, recipe.inputs.period_budget)
-            for part in picks
-        ]
-    )
-    row = np.concatenate([part.row for part in picks])
-    if recipe.beside:
-        matrix = np.column_stack([matrix, _beside(recipe, data, table)[row]]).astype(np.float32)
-    return Shown(table, truth, (*inputs, *recipe.beside), row, whole, matrix)
-
-
-def _beside(recipe: BenchmarkRecipe, data: Path, table: LightCurves) -> Float64s:
-    """float64[n, columns] what the set's metadata say of each object; InvalidConfig if a truth is asked for."""
-    if truths := [name for name in recipe.beside if name.startswith(_TRUTH)]:
-        raise InvalidConfig(f"benchmark {recipe.benchmark}: beside: {truths} are truths of a simulation")
-    path = data / "lightcurves" / recipe.set / "metadata.csv.gz"
-    metadata = read_table(path, ("object_id", *recipe.beside))
-    place = {str(name): i for i, name in enumerate(metadata["object_id"].tolist())}
-    columns = np.column_stack([numbers(path, metadata, name) for name in recipe.beside])
-    chosen: Float64s = columns[[place[name] for name in table.object_id.tolist()]]
-    return chosen
+    return evaluated(recipe, shown_of(recipe, data), lambda _: None)
 
 
 def cross_validated(recipe: BenchmarkRecipe, shown: Shown, progress: Callable[[str], None]) -> Float64s:
@@ -157,10 +79,33 @@ def cross_validated(recipe: BenchmarkRecipe, shown: Shown, progress: Callable[[s
     return probability
 
 
-def evaluated(recipe: BenchmarkRecipe, shown: Shown, probability: Float64s) -> Figures:
+def evaluated(recipe: BenchmarkRecipe, shown: Shown, progress: Callable[[str], None]) -> Figures:
     """What cross-validation says; JSON-able."""
     names = list(recipe.classes)
-    answers = Answers(shown.truth, probability, np.ones(len(shown.truth)), np.ones(len(shown.truth)))
+    answers = _answers(recipe, shown, progress)
+    areas = _areas(answers, len(names), recipe.seed)
+    found = _described(recipe, shown) | {
+        "figures": figures(answers, names, recipe.judged_from, recipe.seed),
+        "auc": _spreads(areas, names),
+        "confusion": confusion(answers, len(names)),
+    }
+    if recipe.rest_frame:
+        progress("without luminosities and rest-frame times")
+        observed = _areas(_answers(recipe, shown.as_observed(), progress), len(names), recipe.seed)
+        found["rest_frame"] = _rest_frame(recipe.rest_frame, shown) | {
+            "without": _spreads(observed, names),
+            "gain": _spreads(areas - observed, names),
+        }
+    return found
+
+
+def _answers(recipe: BenchmarkRecipe, shown: Shown, progress: Callable[[str], None]) -> Answers:
+    one = np.ones(len(shown.truth))
+    return Answers(shown.truth, cross_validated(recipe, shown, progress), one, one)
+
+
+def _described(recipe: BenchmarkRecipe, shown: Shown) -> Figures:
+    """What was asked, of which data, with which settings."""
     origin = next(reader.origin for reader in READERS if reader.origin.name == recipe.set)
     return {
         "name": recipe.benchmark,
@@ -171,29 +116,42 @@ def evaluated(recipe: BenchmarkRecipe, shown: Shown, probability: Float64s) -> F
         "nature": origin.nature,
         "sha256": shown.table.digest(),
         "classes": {name: list(labels) for name, labels in recipe.classes.items()},
-        "settings": recipe.model_dump(
-            include={"seed", "min_detections", "beside", "ages", "folds", "seeds", "balance", "judged_from"}
-        ),
+        "settings": recipe.model_dump(include=_SETTINGS),
         "trees": recipe.trees.model_dump(),
         "inputs": list(shown.inputs),
-        "figures": figures(answers, names, recipe.judged_from, recipe.seed),
-        "auc": _areas(answers, names, recipe.seed),
-        "confusion": confusion(answers, len(names)),
         "dropped": [
             {"what": entry.what, "reason": entry.reason, "count": entry.count} for entry in shown.table.dropped if entry.count
         ],
     }
 
 
-def _areas(answers: Answers, names: list[str], seed: int) -> Figures:
-    """The area under each class's curve against all others, and their mean, with bootstrap intervals over objects."""
+def _rest_frame(source: RestFrame, shown: Shown) -> Figures:
+    """What the luminosities and rest-frame times are."""
+    return {
+        **source.model_dump(),
+        "H0": rest_frame.H0,
+        "omega_m": rest_frame.OMEGA_M,
+        "extinction": dict(rest_frame.EXTINCTION[shown.table.survey]),
+        "features": [asdict(feature) for feature in rest_frame.PER_BAND],
+    }
+
+
+def _areas(answers: Answers, n_classes: int, seed: int) -> Float64s:
+    """float64[1 + resamples, classes] areas under each class's curve against all others: of the objects, and of bootstrap samples.
+
+    The same samples for as many objects, so that two models' areas can be subtracted.
+    """
     rng = np.random.default_rng(seed)
     n = len(answers)
     drawn = [np.arange(n), *(rng.integers(0, n, n) for _ in range(_RESAMPLES))]
-    table = np.array([[_area(answers, rows, place) for place in range(len(names))] for rows in drawn])
+    return np.array([[_area(answers, rows, place) for place in range(n_classes)] for rows in drawn])
+
+
+def _spreads(areas: Float64s, names: list[str]) -> Figures:
+    """Each class's area, and their mean, with intervals."""
     return {
-        "macro": _spread(table.mean(axis=1)),
-        "classes": {name: _spread(table[:, place]) for place, name in enumerate(names)},
+        "macro": _spread(areas.mean(axis=1)),
+        "classes": {name: _spread(areas[:, place]) for place, name in enumerate(names)},
     }
 
 
