@@ -17,6 +17,7 @@ from streamer.data.photometry import Kind, codes_of_bands, magnitude_from_flux
 from streamer.data.ragged import Ragged
 from streamer.features import context
 from streamer.stores.models import PACKAGED
+from streamer.training.benchmarks.rest_frame import distance_modulus
 from streamer.training.candidates import htru2
 from streamer.training.datasets import LightCurves, joined, labelled
 from streamer.training.evaluate import evaluate
@@ -47,6 +48,17 @@ BRIGHTNESS = {
     "ztf_bts_alert_photometry": 18.9, "ztf_alert_packet_lightcurves": 18.7, "plasticc_train": 22.6,
 }  # fmt: skip
 """AB magnitude of the median positive detection; a wrong unit or zero point is off by more than what is allowed."""
+
+
+@pytest.mark.real_data
+def test_distances_are_those_that_plasticc_prints_for_its_hosts(real_data: Path) -> None:
+    """Its redshifts have three decimals; near by, that is a few hundredths of a magnitude."""
+    printed = pd.read_csv(real_data / "lightcurves" / "plasticc_train" / "metadata.csv.gz")
+    found = distance_modulus(printed["hostgal_photoz"].to_numpy())
+    far = (printed["hostgal_photoz"] > 0.1).to_numpy()
+    np.testing.assert_allclose(found[far], printed["distmod"][far], atol=0.02)
+    assert abs(np.median(found[far] - printed["distmod"][far])) < 1e-4
+    assert np.isnan(found[printed["distmod"] < 0]).all()
 
 
 @pytest.mark.real_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamer.training import html, plots
-from streamer.training.markdown import Tree, bullets, interval, table
+from streamer.training.markdown import Tree, bullets, difference, interval, table
 
 _APART = "This is a benchmark of features and trees on data of their own; no model that serves comes of it."
 
@@ -84,11 +84,9 @@ def _redshift(evaluation: Tree) -> list[str]:
     """What luminosities and rest-frame times are made of, and what they bring."""
     found = evaluation["rest_frame"]
     extinction = ", ".join(f"{band} {value:g}" for band, value in found["extinction"].items())
-    names = ("macro", *evaluation["classes"])
-    rows = [
-        ("all, mean" if name == "macro" else name, *(interval(_at(figures, name)) for figures in (found["without"], found["gain"])))
-        for name in names
-    ]
+    without, gain = found["without"], found["gain"]
+    rows = [("all, mean", interval(without["macro"]), difference(gain["macro"]))]
+    rows += [(name, interval(without["classes"][name]), difference(gain["classes"][name])) for name in evaluation["classes"]]
     return [
         "## Luminosities and rest-frame times",
         (
@@ -103,14 +101,9 @@ def _redshift(evaluation: Tree) -> list[str]:
                 for one in found["features"]
             ],
         ),
-        "Trees without these inputs, with the same folds, settings and seeds; the gain is paired, object by object:",
+        "Trees without these inputs, with the same folds, settings and seeds; the interval of a gain is that of pairs:",
         table(("class", "AUC without", "gain in AUC"), rows),
     ]
-
-
-def _at(areas: Tree, name: str) -> Tree:
-    found: Tree = areas["macro"] if name == "macro" else areas["classes"][name]
-    return found
 
 
 def _class_table(evaluation: Tree) -> str:

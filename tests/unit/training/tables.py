@@ -74,6 +74,31 @@ def write_bts(data: Path, n_objects: int, seed: int = 1) -> None:
     groups.assign(group=groups["object_id"]).to_csv(data / "lightcurves" / "groups.csv.gz", index=False)
 
 
+def write_plasticc(data: Path, n_objects: int, seed: int = 1) -> None:
+    """PLAsTiCC's files: 90 and 95 look the same and the second is farther away, 92 has no redshift."""
+    folder = data / "lightcurves" / "plasticc_train"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    points, objects = [], []
+    for i in range(n_objects):
+        target = (90, 95, 92)[i % 3]
+        n = 12
+        objects.append(
+            {"object_id": i, "target": target, "hostgal_photoz": {90: 0.1, 95: 0.7, 92: 0.0}[target] * rng.uniform(0.95, 1.05),
+             "mwebv": 0.02}
+        )  # fmt: skip
+        points.append(
+            pd.DataFrame(
+                {"object_id": i, "mjd": 60_000.0 + np.sort(rng.uniform(0, 40, n)), "passband": rng.integers(0, 6, n),
+                 "flux": rng.uniform(200.0, 400.0, n), "flux_err": 5.0, "detected_bool": 1}
+            )
+        )  # fmt: skip
+    pd.DataFrame(objects).to_csv(folder / "metadata.csv.gz", index=False)
+    pd.concat(points).to_parquet(folder / "lightcurves.parquet")
+    groups = pd.DataFrame({"dataset": "plasticc_train", "object_id": np.arange(n_objects), "group": np.arange(n_objects)})
+    groups.to_csv(data / "lightcurves" / "groups.csv.gz", index=False)
+
+
 SMALL_RECIPE = """
 name = "small"
 version = "0.1.0"

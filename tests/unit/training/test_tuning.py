@@ -23,7 +23,7 @@ from streamer.training.sources import simulated
 from streamer.training.temporal import temporal
 from streamer.training.tuning import tuned
 from streamer.training.validation import validated
-from tests.unit.training.tables import SMALL_RECIPE, write_bts
+from tests.unit.training.tables import SMALL_RECIPE, write_bts, write_plasticc
 
 TUNED = SMALL_RECIPE.replace("[priors]", "[tuning]\ntrials = 2\nfolds = 1\nablation = true\n[priors]").replace(
     "rotations = 2", "rotations = 2\nfuture = 0.3"
@@ -186,7 +186,9 @@ def test_a_benchmark_scores_each_whole_light_curve_once_and_says_so(data: Path, 
         ('"ztf_bts_alert_photometry"', '"nowhere"', "benchmark small: set: nowhere does not exist"),
         ("folds = 2", "folds = 1", "folds"),
         ('"SN II"', '"SN XY"', "has no objects of II"),
-        ("folds = 2", 'folds = 2\nbeside = ["true_z"]', "beside: .*true_z.* are truths of a simulation"),
+        ("folds = 2", 'folds = 2\nbeside = ["true_z"]', "true_z.* are truths of a simulation"),
+        ("[inputs]", '[rest_frame]\nredshift = "true_z"\nreddening = "mwebv"\n[inputs]', "true_z.* are truths of a simulation"),
+        ("[inputs]", '[rest_frame]\nredshift = "z"\nreddening = "e"\n[inputs]', "extinction is not known for ztf, only for lsst"),
     ],
 )
 def test_a_benchmark_that_cannot_be_run_is_one_sentence(data: Path, tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -194,6 +196,54 @@ def test_a_benchmark_that_cannot_be_run_is_one_sentence(data: Path, tmp_path: Pa
     path.write_text(BENCHMARK.replace(old, new))
     with pytest.raises(Exception, match=message):
         run_benchmark(path, data, tmp_path, lambda _: None)
+
+
+LUMINOUS = """
+benchmark = "luminous"
+what = "Which of three types is it of?"
+set = "plasticc_train"
+seed = 1
+folds = 2
+judged_from = 5
+[rest_frame]
+redshift = "hostgal_photoz"
+reddening = "mwebv"
+[inputs]
+families = ["trigger"]
+exclude = ["trigger_total_magnitude", "trigger_amplitude"]
+[trees]
+rounds = 10
+min_examples = 3
+[classes]
+Ia = ["90"]
+SLSN = ["95"]
+RRL = ["92"]
+"""
+
+
+def test_a_benchmark_with_a_redshift_knows_luminosities_and_tells_what_they_bring(tmp_path: Path) -> None:
+    """Two of the types look the same, and one is farther away."""
+    write_plasticc(tmp_path, 60)
+    path = tmp_path / "benchmark-luminous.toml"
+    path.write_text(LUMINOUS)
+    folder = run_benchmark(path, tmp_path, tmp_path, lambda _: None)
+    found = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert found["auc"]["classes"]["SLSN"]["value"] > 0.95
+    assert found["rest_frame"]["without"]["classes"]["SLSN"]["value"] < 0.8
+    assert found["rest_frame"]["gain"]["classes"]["SLSN"]["low"] > 0.1
+    assert "absolute_magnitude_brightest_g" in found["inputs"]
+    assert "hostgal_photoz" not in found["inputs"]
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    for part in ("`absolute_magnitude_brightest_<band>`", "hostgal_photoz", "H0 = 70", "gain in AUC"):
+        assert part in report
+
+
+def test_a_benchmark_without_a_redshift_says_nothing_of_one(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "benchmark-small.toml"
+    path.write_text(BENCHMARK)
+    folder = run_benchmark(path, data, tmp_path, lambda _: None)
+    assert "rest_frame" not in json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert "uminosit" not in (folder / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("benchmark-*.toml")), ids=lambda path: path.stem)
