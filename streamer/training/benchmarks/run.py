@@ -88,6 +88,9 @@ def evaluated(recipe: BenchmarkRecipe, shown: Shown, progress: Callable[[str], N
         "figures": figures(answers, names, recipe.judged_from, recipe.seed),
         "auc": _spreads(areas, names),
         "confusion": confusion(answers, len(names)),
+        "dropped": [
+            {"what": entry.what, "reason": entry.reason, "count": entry.count} for entry in shown.table.dropped if entry.count
+        ],
     }
     if recipe.rest_frame:
         progress("without luminosities and rest-frame times")
@@ -119,9 +122,6 @@ def _described(recipe: BenchmarkRecipe, shown: Shown) -> Figures:
         "settings": recipe.model_dump(include=_SETTINGS),
         "trees": recipe.trees.model_dump(),
         "inputs": list(shown.inputs),
-        "dropped": [
-            {"what": entry.what, "reason": entry.reason, "count": entry.count} for entry in shown.table.dropped if entry.count
-        ],
     }
 
 
