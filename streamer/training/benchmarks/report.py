@@ -45,8 +45,8 @@ def _parts(evaluation: Tree) -> list[str]:
         _how(evaluation),
         "## By class",
         _class_table(evaluation),
-        *(_redshift(evaluation) if "rest_frame" in evaluation else ()),
         "![Confusion matrix](confusion.png)",
+        *(_redshift(evaluation) if "rest_frame" in evaluation else ()),
         "## Data",
         _data(evaluation["set"], origin, evaluation["sha256"]),
         table(
@@ -90,7 +90,7 @@ def _redshift(evaluation: Tree) -> list[str]:
     return [
         "## Luminosities and rest-frame times",
         (
-            f"Inputs derived from the others, in each band, with the redshift `{found['redshift']}` and the reddening "
+            f"Inputs made of the light curve in each band, with the redshift `{found['redshift']}` and the reddening "
             f"`{found['reddening']}` that the set states: in a flat universe with H0 = {found['H0']:g} km/s/Mpc and Ωm = "
             f"{found['omega_m']:g}, with extinction/E(B − V) of {extinction}."
         ),
