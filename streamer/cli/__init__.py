@@ -12,6 +12,7 @@ from streamer import __version__
 from streamer.cli.bench import bench
 from streamer.cli.models import features, models
 from streamer.cli.packets import candidates, demo, replay, show, simulate, tags
+from streamer.cli.printing import say
 from streamer.cli.service import check, run, subscribe
 from streamer.cli.training import classify, data, evaluate, train
 from streamer.errors import StreamerError
@@ -22,8 +23,6 @@ COMMANDS = (
     *(demo, run, check, replay, simulate, subscribe, show, tags, candidates),
     *(features, models, data, train, classify, evaluate, bench),
 )
-COMPILES = ("check", "replay", "show", "train", "classify", "evaluate", "bench")
-"""Commands that run kernels and leave it to :func:`main` to say so when they are compiled."""
 INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -37,13 +36,13 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except StreamerError as error:
             for line in str(error).splitlines():
-                click.echo(f"streamer: {line}", err=True)
+                say(line)
             ctx.exit(1)
         except OSError as error:
             if error.filename is None and error.errno not in _FULL:  # a pipe that was closed, or a fault of ours
                 raise
             named = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-            click.echo(f"streamer: {named}{error.strerror}", err=True)
+            say(f"{named}{error.strerror}")
             ctx.exit(1)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
@@ -59,13 +58,7 @@ def main(ctx: click.Context) -> None:
     if ctx.invoked_subcommand != "run":  # which has a setting for it
         stopgap = compile_cache.choose(None, os.environ)  # before kernels are imported
         if stopgap is not None:
-            _say(compile_cache.told(stopgap))
-    if ctx.invoked_subcommand in COMPILES:
-        ctx.with_resource(compile_cache.announced(_say))
-
-
-def _say(line: str) -> None:
-    click.echo(f"streamer: {line}", err=True)
+            say(compile_cache.told(stopgap))
 
 
 for command in COMMANDS:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from streamer.cli.options import EXISTING, FOLDER, extra
+from streamer.cli.printing import announcing
 
 
 @click.command()
@@ -29,6 +30,7 @@ from streamer.cli.options import EXISTING, FOLDER, extra
 @click.option(
     "--quote", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Measure nothing; put the record into this text."
 )
+@announcing
 def bench(
     as_json: bool,
     servers: str | None,

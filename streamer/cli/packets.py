@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, MODELS, SURVEY, Place, chosen, extra
-from streamer.cli.printing import printed
+from streamer.cli.printing import announcing, printed, say
 
 
 @click.command()
@@ -41,6 +41,7 @@ def demo(seconds: float, seed: int, models: tuple[str, ...]) -> None:
 @LEVEL
 @EXPLAIN
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
+@announcing
 def replay(
     paths: tuple[Path, ...],
     out: Path,
@@ -105,6 +106,7 @@ def simulate(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw a picture instead, the second in a file with -2 behind its name, and so on; needs the extra train or bench.",
 )
+@announcing
 def show(file: Path, schemas: tuple[str, ...], limit: int, png: Path | None) -> None:
     """Read one packet or tagged file aloud, with the light curve drawn in the terminal."""
     from rich.console import Console
@@ -141,7 +143,7 @@ def convert(files: tuple[Path, ...], out: Path) -> None:
     """Make packets of PulsarHunter's .phcx (also gzipped) and PRESTO's .pfd files; status 1 if one of them cannot be read."""
     from streamer.commands.candidates import convert as convert_files
 
-    found = convert_files(files, out, lambda problem: click.echo(f"streamer: {problem}", err=True))
+    found = convert_files(files, out, say)
     click.echo(f"{found.written:,} packets in {out}" + (f", {found.failed:,} files left out" if found.failed else ""))
     if found.failed:
         sys.exit(1)

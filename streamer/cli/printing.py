@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 400
 """Columns of a table that nobody looks at directly."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def printed(what: str | RenderableType) -> None:
@@ -31,3 +35,21 @@ def printed(what: str | RenderableType) -> None:
 def narrator() -> Callable[[str], None]:
     """What tells a person on a terminal how far a long run is; silent in a pipe."""
     return (lambda line: click.echo(line, err=True)) if sys.stderr.isatty() else (lambda _line: None)
+
+
+def say(line: str) -> None:
+    """A line for a person on standard error."""
+    click.echo(f"streamer: {line}", err=True)
+
+
+def announcing(command: Callable[P, R]) -> Callable[P, R]:
+    """The command, which says so, once, if kernels have to be compiled for it."""
+
+    @wraps(command)
+    def announced(*args: P.args, **kwargs: P.kwargs) -> R:
+        from streamer import compile_cache
+
+        with compile_cache.announced(say):
+            return command(*args, **kwargs)
+
+    return announced

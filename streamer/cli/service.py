@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.options import CONFIG
+from streamer.cli.printing import announcing, say
 
 if TYPE_CHECKING:
     from streamer import config
@@ -39,27 +40,26 @@ def _run(settings: Path, slot: int | None, report_to: int | None) -> None:
     log = logging.getLogger("streamer")
     for warning in (*config.misnamed(os.environ), *([] if stopgap is None else [compile_cache.told(stopgap)])):
         log.warning(warning)
-    with compile_cache.announced(log.info):
-        _work(loaded, settings, slot, report_to)
-
-
-def _work(loaded: config.Config, settings: Path, slot: int | None, report_to: int | None) -> None:
-    if slot is not None and report_to is not None:
-        from streamer.commands.work import work_in_slot
-
-        work_in_slot(loaded, slot, report_to)
-    elif loaded.worker.workers > 1:
-        from streamer.commands.supervise import supervise
+    if report_to is None and loaded.worker.workers > 1:
+        from streamer.commands.supervise import supervise  # imports no kernels: a supervisor stays small
 
         sys.exit(supervise(loaded, settings))
-    else:
-        from streamer.commands.work import work
+    with compile_cache.announced(log.info):
+        _work(loaded, slot, report_to)
 
+
+def _work(loaded: config.Config, slot: int | None, report_to: int | None) -> None:
+    from streamer.commands.work import work, work_in_slot
+
+    if slot is not None and report_to is not None:
+        work_in_slot(loaded, slot, report_to)
+    else:
         work(loaded)
 
 
 @click.command()
 @click.argument("settings", metavar="CONFIG.toml", type=CONFIG)
+@announcing
 def check(settings: Path) -> None:
     """Validate a configuration, load its models and try to reach what it names."""
     from streamer import config, logs
@@ -68,10 +68,10 @@ def check(settings: Path) -> None:
 
     logs.configure("CRITICAL")  # what fails is told below, once
     for warning in config.misnamed(os.environ):
-        click.echo(f"streamer: {warning}", err=True)
+        say(warning)
     found = list(problems(config.load(settings, os.environ), SystemClock()))
     for problem in found:
-        click.echo(f"streamer: {problem}", err=True)
+        say(problem)
     if found:
         sys.exit(1)
     click.echo(f"{settings}: all good")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, extra
-from streamer.cli.printing import narrator, printed
+from streamer.cli.printing import announcing, narrator, printed
 from streamer.errors import InvalidConfig
 
 
@@ -60,6 +60,7 @@ def prepare_data(source: Path, out: Path, as_json: bool) -> None:
     help="Folder in which the bundle's folder is made; with --table the bundle's folder itself.",
 )
 @click.option("--quick", is_flag=True, help="A small version on simulated light curves alone, in minutes: no data are needed.")
+@announcing
 def train(
     recipe: Path | None,
     data: Path | None,
@@ -99,6 +100,7 @@ def train(
 @LEVEL
 @EXPLAIN
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
+@announcing
 def classify(
     table: Path | None, survey: Path | None, rows: Path | None, model: str, out: Path, level: float, explain: bool, as_json: bool
 ) -> None:
@@ -124,6 +126,7 @@ def classify(
     help="Folder with the data sets [STREAMER_REAL_DATA, else ../shared/data].",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@announcing
 def evaluate(name: str, data: Path | None, as_json: bool) -> None:
     """How a model, shipped or in a folder, does on the objects that its training never saw."""
     from streamer.commands.training import data_folder

@@ -76,6 +76,15 @@ def test_every_command_is_there_and_explains_itself() -> None:
         assert len(said.output.splitlines()) > 4
 
 
+def test_help_is_quick_since_it_imports_nothing_that_computes() -> None:
+    asked = f"for name in {sorted(COMMANDS)}: main([name, '--help'], standalone_mode=False)"
+    code = (
+        f"import sys\nfrom streamer.cli import main\n{asked}\nprint({{'numpy', 'numba', 'pandas', 'pydantic'}} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
 def test_the_version_is_told() -> None:
     assert streamer("--version").output == f"streamer, version {__version__}\n"
 
