@@ -107,6 +107,30 @@ def test_a_candidate_is_drawn_with_what_it_has() -> None:
     assert drawn(candidates(context={"period": [0.1]})).subfigs[0].axes == []
 
 
+ROWS: list[float] = np.where(np.arange(4 * 64) // 64 == 1, np.nan, 4 * PULSE).tolist()
+
+
+@pytest.mark.parametrize(
+    "alerts",
+    [
+        candidates(subints=[ROWS], context=FOLDED),
+        candidates(subbands=[4 * PULSE], context=FOLDED | {"bandwidth": [np.inf]}),
+        candidates(subints=[4 * PULSE], context=FOLDED | {"t_obs": [np.inf]}),
+        candidates(dm_curve=[[(3.0, 1.0), (3.0, 2.0)]]),
+    ],
+    ids=["a row without values", "an endless band", "an endless observation", "one DM"],
+)
+def test_a_candidate_with_odd_numbers_is_drawn_all_the_same(alerts: AlertBatch) -> None:
+    figure = drawn(alerts)
+    figure.draw_without_rendering()
+    assert len(figure.subfigs[0].axes) == 1
+
+
+def test_a_name_that_looks_like_a_formula_is_written_as_it_is(tmp_path: Path) -> None:
+    write_picture(Known(None, 0, TAG | {"object_id": r"$\frac$"}), tmp_path / "x.png")
+    assert (tmp_path / "x.png").read_bytes().startswith(PNG)
+
+
 @settings(max_examples=15)
 @given(
     st.lists(

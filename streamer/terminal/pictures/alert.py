@@ -19,7 +19,7 @@ HEAD_IN, MARGIN_IN = 0.6, 0.12
 
 def write_picture(known: Known, path: Path) -> None:
     """A PNG of what is known of one alert; the same always gives the same file."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE | {"text.parse_math": False}):  # a name with dollar signs is no formula
         figure_of(known).savefig(path, dpi=DPI, format="png", metadata={"Software": None})
 
 

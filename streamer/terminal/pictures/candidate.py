@@ -79,13 +79,14 @@ def _dm_curve(axes: Axes, dm: Float64s, snr: Float64s) -> None:
         f"DM {dm[best]:.1f}, S/N {snr[best]:.1f}", (dm[best], snr[best]), (6, -2), textcoords="offset points", fontsize=8, color=RED
     )
     axes.set_title("DM curve", loc="left", fontsize=9)
-    axes.set(xlabel="dispersion measure, pc cm⁻³", ylabel="S/N", xlim=(dm.min(), dm.max()))
+    axes.margins(x=0)
+    axes.set(xlabel="dispersion measure, pc cm⁻³", ylabel="S/N")
     axes.grid(color=GRID, lw=0.6)
 
 
 def _map(axes: Axes, rows: Float64s, title: str, axis: str, ends: tuple[float, float]) -> None:
     """Rows from below, each less its median and by its own spread, as gains differ; numbered where `ends` are not known."""
-    known = ends[1] > ends[0]  # NaN is not
+    known = 0.0 < ends[1] - ends[0] < math.inf  # NaN is not
     extent = (0, TURNS, *(ends if known else (0.5, len(rows) + 0.5)))
     axes.imshow(
         _evened(np.tile(rows, (1, TURNS))), cmap="magma", aspect="auto", origin="lower", interpolation="nearest", extent=extent
@@ -95,5 +96,9 @@ def _map(axes: Axes, rows: Float64s, title: str, axis: str, ends: tuple[float, f
 
 
 def _evened(rows: Float64s) -> Float64s:
-    level, spread = np.nanmedian(rows, axis=1, keepdims=True), np.nanstd(rows, axis=1, keepdims=True)
-    return np.asarray((rows - level) / np.where(spread > 0, spread, 1.0))
+    """Rows in units of their spread about their median; of one without any value all is NaN, which is left blank."""
+    evened = np.full_like(rows, np.nan)
+    some = np.isfinite(rows).any(axis=1)
+    level, spread = (each(rows[some], axis=1, keepdims=True) for each in (np.nanmedian, np.nanstd))
+    evened[some] = (rows[some] - level) / np.where(spread > 0, spread, 1.0)
+    return evened
