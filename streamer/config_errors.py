@@ -118,7 +118,7 @@ def _sentence(problem: Any, section: type[BaseModel], setting: str) -> str:
         case "value_error":
             sentence = str(context["error"])
         case "model_type" | "model_attributes_type" | "dict_type":
-            sentence = f"must be a section, [{setting}]"
+            sentence = "must be a section, " + (f"[[{setting}]]" if isinstance(problem["loc"][-1], int) else f"[{setting}]")
         case "tuple_type":
             sentence = f"must be a list of sections, [[{setting}]]" if _holds_sections(section, key) else "must be a list, [ … ]"
         case "too_short":

@@ -210,6 +210,7 @@ def test_a_survey_file_names_other_bands_and_their_zero_points(tmp_path: Path) -
         ('name = "x"\n' + V * 2, r"bands \['V'\] are described twice"),
         ('name = "My Survey"\n' + V, r"name \(.*\): 'My Survey' is not allowed; .*small letters"),
         ('name = "x"\n[bands]\nname = "V"', r"must be a list of sections, \[\[bands\]\]"),
+        ('name = "x"\nbands = ["V"]', r"bands \(.*, \[\[bands\]\] number 1\): must be a section, \[\[bands\]\]$"),
         ('name = "x"\n' + V + '[[bands]]\nname = "B"\nwavelenght = 440', r"number 2\): .* did you mean bands.wavelength\?"),
         ("name =", "not TOML"),
     ],
