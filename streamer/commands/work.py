@@ -28,19 +28,20 @@ def work(settings: config.Config) -> None:
     keep_freed_memory()
     with wiring.service(settings) as service, stopped_by_signals(service.worker.stop, settings.worker.drain):
         spare_what_stays()
-        total = Tally()
-
-        def add(tally: Tally) -> None:
-            nonlocal total
-            total = total + tally
-
-        service.worker.run(add)
-        _tell(total)
+        _run(service)
         if isinstance(service.source, ArchiveSource):
             _check_read(service.source)
 
 
-def _tell(total: Tally) -> None:
+def _run(service: wiring.Service) -> None:
+    """Work, and log in the end what became of what was read."""
+    total = Tally()
+
+    def add(tally: Tally) -> None:
+        nonlocal total
+        total = total + tally
+
+    service.worker.run(add)
     counts = {"classified": total.classified, "not_classified": total.not_classified, "rejected": sum(total.rejected.values())}
     log.info("in all", extra={"read": total.read, **counts})
 
@@ -63,4 +64,4 @@ def work_in_slot(settings: config.Config, slot: int, descriptor: int) -> None:
     ):
         reporter.about(service.telemetry)
         spare_what_stays()
-        service.worker.run()
+        _run(service)

@@ -3,10 +3,12 @@
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tarfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -431,6 +433,21 @@ def test_a_service_that_finds_no_packet_in_its_files_says_so_and_ends_with_statu
         said = streamer("run", tmp_path / "streamer.toml")
         assert said.exit_code == 0
         assert f'"event": "in all", "read": {read}, "classified": 0' in said.stderr
+
+
+def test_each_of_several_workers_logs_what_became_of_what_it_read(packets: Path, tmp_path: Path) -> None:
+    shutil.copytree(packets, tmp_path / "in")
+    (tmp_path / "streamer.toml").write_text(FILES)
+    supervisor, worker = os.pipe()
+    try:
+        said = streamer("run", tmp_path / "streamer.toml", "--slot", "1", "--report-to", str(worker))
+    finally:
+        os.close(supervisor)
+        with suppress(OSError):  # the worker may have closed it
+            os.close(worker)
+    assert said.exit_code == 0
+    assert '"event": "in all", "read": 80, "classified": 0' in said.stderr
+    assert said.stderr.splitlines()[-1].endswith('"worker": 1}')
 
 
 def test_a_demo_in_a_pipe_ends_with_its_balance(bundles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

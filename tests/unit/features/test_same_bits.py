@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from numba.core.registry import CPUDispatcher
 
-from streamer import classify, codec, features
+from streamer import classify, codec, features, surveys
 from streamer.compile_cache import VARIABLE
 
 
@@ -27,7 +27,7 @@ def test_compiled_kernels_give_the_same_bits_as_loaded_ones(tmp_path: Path) -> N
     assert printed(tmp_path) == by_compiled
 
 
-@pytest.mark.parametrize("package", [codec, features, classify])
+@pytest.mark.parametrize("package", [codec, surveys, features, classify])
 def test_no_kernel_lets_the_compiler_choose_the_order_of_a_sum(package: ModuleType) -> None:
     modules = [importlib.import_module(found.name) for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]
     kernels = {each for module in modules for each in vars(module).values() if isinstance(each, CPUDispatcher)}
