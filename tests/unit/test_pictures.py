@@ -90,6 +90,16 @@ def test_an_answer_has_its_classes_by_probability_and_those_of_the_set_dark() ->
     assert "not classified" in words(drawn(None, unasked | {"conformal_level": None}))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+def test_a_tag_alone_has_room_for_its_head_and_no_probability_above_one(share: float) -> None:
+    classes = [{"class_id": 1, "class_name": "SNIa", "probability": share}]
+    figure = drawn(None, TAG | {"alert_id": 2552001000000000022, "classifications": classes})
+    figure.draw_without_rendering()
+    assert max(text.get_window_extent().x1 for text in figure.texts) < figure.bbox.x1
+    (axes,) = figure.subfigs[0].axes
+    assert max(axes.get_xticks()) <= 1.0
+
+
 def test_a_packet_with_its_tag_is_wider_than_either_and_says_who_it_is_once() -> None:
     both, alone = drawn(alert_batch([RISING]), TAG), drawn(alert_batch([RISING]))
     assert both.get_figwidth() > alone.get_figwidth()

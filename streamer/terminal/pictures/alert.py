@@ -13,13 +13,13 @@ from streamer.terminal.pictures import answer, candidate, light_curve
 from streamer.terminal.pictures.looks import FAINT, STYLE
 
 DPI = 150
-HEAD_IN, MARGIN_IN = 0.6, 0.12
-"""Height of the head lines, and how far they stand from the edge, in."""
+HEAD_IN, HEAD_WIDTH_IN, MARGIN_IN = 0.6, 6.6, 0.12
+"""Height and width of the head lines, and how far they stand from the edge, in."""
 
 
 def write_picture(known: Known, path: Path) -> None:
     """A PNG of what is known of one alert; the same always gives the same file."""
-    with mpl.rc_context(STYLE | {"text.parse_math": False}):  # a name with dollar signs is no formula
+    with mpl.rc_context(STYLE):
         figure_of(known).savefig(path, dpi=DPI, format="png", metadata={"Software": None})
 
 
@@ -32,7 +32,7 @@ def figure_of(known: Known) -> Figure:
     if known.tag is not None:
         sizes.append(answer.SIZE_IN)
     widths, below = [width for width, _ in sizes], sizes[0][1]
-    width, height = sum(widths), below + HEAD_IN
+    width, height = max(sum(widths), HEAD_WIDTH_IN), below + HEAD_IN
     figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, below / height)))
     _write_head(figure, known, width, height)
     parts = iter(figure.subfigures(1, len(widths), width_ratios=widths, squeeze=False)[0])

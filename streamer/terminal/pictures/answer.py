@@ -35,7 +35,9 @@ def draw(figure: SubFigure, tag: Record) -> None:
     axes.set_yticks(places, [str(one["class_name"]) for one in ranked])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(len(ranked), ROOM) - 0.4, -0.6)
-    axes.set_xlim(0.0, max(share, default=0.8) * 1.25)
+    most = 1.25 * max(share, default=0.8) or 1.0
+    axes.set_xlim(0.0, most)
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= min(most, 1.0)])
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.spines["left"].set_visible(False)
     answered = tag["state"] != "NOT_CLASSIFIED"

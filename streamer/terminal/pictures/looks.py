@@ -17,6 +17,7 @@ STYLE: Any = {  # Any: matplotlib types the keys as a closed list
     "axes.edgecolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "text.parse_math": False,  # a name with dollar signs is no formula
     "svg.hashsalt": "streamer",  # else the ids inside the SVG change from run to run
     "svg.fonttype": "none",
 }

@@ -87,6 +87,7 @@ POINTS = {
     "zero flux before a rise": {"days": "-3 -2 0", "band": "g r r", "flux": "0 nan 900", "flux_err": "5 7 9", "kind": "1 2 0"},
     "faint and bright in an own band": {"days": "-1 0", "band": "V V", "flux": "-40 80", "flux_err": "9 9", "kind": "0 0"},
     "nothing detected": {"days": "-1", "band": "g", "flux": "nan", "flux_err": "9", "kind": "2"},
+    r"a name like a $\formula$": {"days": "0", "band": "r", "flux": "9", "flux_err": "1", "kind": "0"},
     "no points": {"days": "", "band": "", "flux": "", "flux_err": "", "kind": ""},
 }
 
