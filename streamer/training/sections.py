@@ -350,8 +350,8 @@ def _borrowed(evaluation: Tree) -> list[str]:
         objects, lenders = evaluation["data"]["objects"], evaluation.get("lenders", "few")
         lines.append(
             f"The context of {count} of {objects} objects is borrowed from {lenders} others of like kind: scores, calibration and "
-            "sets over all objects hang on those; see what it is worth on objects with context of their own. About all that stand "
-            "in one neighbourhood the model is right or wrong together: for the sets they count as one, but intervals take them "
+            "sets over all objects hang on those; see what it is worth on objects with context of their own. The model is right "
+            "or wrong about all together that stand in one neighbourhood: for the sets they count as one, but intervals take them "
             "for independent, and are too narrow."
         )
     enough, known = evaluation["judged_from"], evaluation.get("sometimes", {})
