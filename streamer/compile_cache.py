@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numba.core.event import Event
 
 VARIABLE = "NUMBA_CACHE_DIR"
-COMPILING = "compiling kernels for this machine; this may take a minute, once: they are kept for the next time"
+COMPILING = "compiling kernels that were not needed on this machine before; this may take a minute, and they are kept"
 _REMEDY = f"name one with {VARIABLE}, or for the service with worker.compile_cache (STREAMER_WORKER__COMPILE_CACHE)"
 
 
