@@ -26,7 +26,7 @@ def schema_hints(tally: Tally, details: Mapping[Reason, str], has_places: bool, 
         The folder with the dead letters.
     """
     counts = tally.rejected_by_reason
-    again = f"dead letters can be replayed: streamer replay {out}/dead-letters-*.avro --out ELSEWHERE"
+    again = f"dead letters can be replayed: streamer replay {out}/dead-letters-*.avro --schemas PLACE --out ELSEWHERE"
     if unknown := counts.get(Reason.UNKNOWN_SCHEMA, 0):
         sought = f", and {details[Reason.UNKNOWN_SCHEMA]}" if has_places else ""
         yield f"{_bring_none(unknown)}{sought}: give --schemas with the folder or registry that has it; {again}"

@@ -208,13 +208,13 @@ def _reasons(tally: Tally) -> Table:
 def _classes(answers: Mapping[str, int]) -> Table:
     """How many alerts got which class: the commonest, and the rest together."""
     table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right")
+    for justify in COLUMNS[:3]:
+        table.add_column(justify=justify)
     counted = list(answers.items())
     for name, count in counted[:CLASSES]:
-        table.add_row(name, f"{count:,}")
+        table.add_row("answer", name, f"{count:,}")
     if others := counted[CLASSES:]:
-        table.add_row(f"{len(others)} other class{'es' if len(others) > 1 else ''}", f"{sum(count for _, count in others):,}")
+        table.add_row("", f"{len(others)} other class{'es' if len(others) > 1 else ''}", f"{sum(count for _, count in others):,}")
     return table
 
 

@@ -246,7 +246,7 @@ def test_a_replay_counts_its_answers_by_class(packets: Path, bundles: Path, tmp_
     assert found["answers"] == named
     assert sum(named.values()) == found["classified"] > 0
     table = streamer("replay", packets, "--out", tmp_path / "b", "--model", f"{bundles}/tiny").stdout
-    assert all(re.search(rf"^{name} +{count}$", table, re.MULTILINE) for name, count in named.items())
+    assert all(re.search(rf"^answer +{name} +{count}$", table, re.MULTILINE) for name, count in named.items())
 
 
 def test_only_the_commonest_answers_have_a_line_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -254,7 +254,10 @@ def test_only_the_commonest_answers_have_a_line_of_their_own(tmp_path: Path, cap
     done = replay.Replayed(Tally(), 1.0, (), 0, interrupted=False, answers=answers, hints=())
     replay.report(done, tmp_path, as_json=False)
     said = [line.split() for line in capsys.readouterr().out.splitlines() if "class " in line or "classes" in line]
-    assert said == [*(["class", str(i), str(100 - i)] for i in range(12)), ["8", "other", "classes", str(sum(range(81, 89)))]]
+    assert said == [
+        *(["answer", "class", str(i), str(100 - i)] for i in range(12)),
+        ["8", "other", "classes", str(sum(range(81, 89)))],
+    ]
 
 
 def test_a_replay_says_in_one_line_which_files_it_ignores(packets: Path, tmp_path: Path) -> None:
