@@ -49,7 +49,7 @@ train: $(VENV)/.dev  ## train a model: make train RECIPE=path/to/recipe.toml
 	$(BIN)/streamer train $(RECIPE)
 
 .PHONY: clean
-clean:  ## remove the virtual environment, the caches and the demo's output
+clean:  ## remove the virtual environment, the caches, and what benchmarks and trainings wrote into out/
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks build dist out
 	find streamer tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -397,17 +397,33 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
             f"{exposed[0]} ({path}): a password does not belong in a file like this; use password_file or {_variable(exposed[0])}"
         )
     sections = frozenset(tree)
+    overrides = _overridden(tree, environ)
+    try:
+        return Config.model_validate(tree, context={"folder": path.parent})
+    except _ValidationError as error:
+        origins = Origins(str(path), frozenset(overrides), _variable, sections)
+        raise InvalidConfig("\n".join(lines(error, Config, origins))) from error
+
+
+def models_alone(path: Path, environ: Mapping[str, str]) -> Model | None:
+    """Which models answer, where other settings are wrong; None if these cannot be told from the file either."""
+    try:
+        tree = _tree(path)
+        _overridden(tree, environ)
+        return Model.model_validate(tree.get("model", {}), context={"folder": path.parent})
+    except (InvalidConfig, _ValidationError):
+        return None
+
+
+def _overridden(tree: dict[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Put what variables say into the tree; their names."""
     overrides = {name: value for name, value in environ.items() if name.startswith(PREFIX) and "__" in name and value}
     for name, value in overrides.items():
         section, _, key = name.removeprefix(PREFIX).lower().partition("__")
         values = tree.setdefault(section, {})
         if isinstance(values, dict):
             values[key] = value
-    try:
-        return Config.model_validate(tree, context={"folder": path.parent})
-    except _ValidationError as error:
-        origins = Origins(str(path), frozenset(overrides), _variable, sections)
-        raise InvalidConfig("\n".join(lines(error, Config, origins))) from error
+    return list(overrides)
 
 
 def misnamed(environ: Mapping[str, str]) -> list[str]:

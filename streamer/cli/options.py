@@ -17,6 +17,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 CONFIG = click.Path(exists=True, dir_okay=False, path_type=Path)
 SURVEY = click.Choice(["ztf", "lsst", "pulsar"])
 NO_MODEL = "none"
+RECIPES = Path(__file__).parents[1] / "training" / "recipes"
+"""The recipes that come along; as in the room `training`, which takes long to import."""
 
 
 class Place(click.ParamType[str]):
@@ -32,6 +34,23 @@ class Place(click.ParamType[str]):
             return config.address(value) if "://" in value else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Recipe(click.ParamType[Path]):
+    """A recipe's file, or the name of one that comes along, with or without its ending."""
+
+    name = "RECIPE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The file; refuse what is neither there nor known."""
+        from streamer.errors import guess
+
+        shipped = {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
+        recipe = Path(value) if Path(value).is_file() else shipped.get(value.removesuffix(".toml"))
+        if recipe is None:
+            near = guess(Path(value).stem, shipped)
+            self.fail(f"{value}: no such file, nor a recipe that comes along;{near} there are {', '.join(shipped)}", param, ctx)
+        return recipe
 
 
 MODELS = click.option(

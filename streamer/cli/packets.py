@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, MODELS, SURVEY, Place, chosen, extra
+from streamer.cli.options import EXISTING, EXPLAIN, FOLDER, LEVEL, MODELS, SURVEY, Place, chosen, extra
 from streamer.cli.printing import announcing, printed, say
 
 
@@ -83,7 +83,8 @@ def simulate(
     """Make packets up, to files or to a topic."""
     if (out is None) == (servers is None) or (servers is None) != (topic is None):
         raise click.UsageError("give either --out DIR, or --servers HOST:PORT and --topic T")
-    from streamer.sinks.feed import feed, paced
+    from streamer.commands.simulate import to_files, to_topic
+    from streamer.sinks.feed import paced
     from streamer.sources import simulator
     from streamer.telemetry import SystemClock
     from streamer.terminal import progress
@@ -91,14 +92,12 @@ def simulate(
     clock = SystemClock()
     alerts = paced(simulator.simulate(survey, count, seed, broken), rate, clock, time.sleep)
     with progress("simulated", count) as told:
-        if out is not None:
-            simulator.write_files(alerts, out, told)
-        else:
-            feed((alert.payload for alert in alerts), servers or "", topic or "", clock, told)
+        said = to_files(alerts, out, told) if out is not None else to_topic(alerts, servers or "", topic or "", clock, told)
+    say(said)
 
 
 @click.command()
-@click.argument("file", type=CONFIG)
+@click.argument("place", metavar="FILE|FOLDER", type=EXISTING)
 @click.option("--schemas", multiple=True, type=Place(), help="Where writer schemas are found by id; may be given again.")
 @click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="Show at most so many alerts.")
 @click.option(
@@ -107,19 +106,19 @@ def simulate(
     help="Draw a picture instead, the second in a file with -2 behind its name, and so on; needs the extra train or bench.",
 )
 @announcing
-def show(file: Path, schemas: tuple[str, ...], limit: int, png: Path | None) -> None:
-    """Read one packet or tagged file aloud, with the light curve drawn in the terminal."""
+def show(place: Path, schemas: tuple[str, ...], limit: int, png: Path | None) -> None:
+    """Read a packet, a tagged file, or the *.avro of a folder aloud, with the light curve drawn in the terminal."""
     from rich.console import Console
 
     from streamer.commands.show import pictured, shown
 
     if png is not None:
         with extra("train"):
-            for path in pictured(file, schemas, limit, png):
+            for path in pictured(place, schemas, limit, png):
                 click.echo(str(path))
         return
     console = Console(highlight=False)
-    for part in shown(file, schemas, limit):
+    for part in shown(place, schemas, limit):
         console.print(part)
 
 
@@ -144,6 +143,7 @@ def convert(files: tuple[Path, ...], out: Path) -> None:
     from streamer.commands.candidates import convert as convert_files
 
     found = convert_files(files, out, say)
-    click.echo(f"{found.written:,} packets in {out}" + (f", {found.failed:,} files left out" if found.failed else ""))
+    left_out = f", {found.failed:,} file{'s' if found.failed > 1 else ''} left out" if found.failed else ""
+    click.echo(f"{found.written:,} packet{'s' if found.written != 1 else ''} in {out}{left_out}")
     if found.failed:
         sys.exit(1)

@@ -63,13 +63,13 @@ def _work(loaded: config.Config, slot: int | None, report_to: int | None) -> Non
 def check(settings: Path) -> None:
     """Validate a configuration, load its models and try to reach what it names."""
     from streamer import config, logs
-    from streamer.commands.check import problems
+    from streamer.commands.check import all_problems
     from streamer.telemetry import SystemClock
 
     logs.configure("CRITICAL")  # what fails is told below, once
     for warning in config.misnamed(os.environ):
         say(warning)
-    found = list(problems(config.load(settings, os.environ), SystemClock()))
+    found = list(all_problems(settings, os.environ, SystemClock()))
     for problem in found:
         say(problem)
     if found:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, extra
+from streamer.cli.options import CONFIG, EXISTING, EXPLAIN, FOLDER, LEVEL, Recipe, extra
 from streamer.cli.printing import announcing, narrator, printed
 from streamer.errors import InvalidConfig
 
@@ -42,7 +42,7 @@ def prepare_data(source: Path, out: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("recipe", metavar="[RECIPE.toml]", type=CONFIG, required=False)
+@click.argument("recipe", metavar="[RECIPE]", type=Recipe(), required=False)
 @click.option(
     "--data",
     type=EXISTING,
@@ -70,9 +70,12 @@ def train(
     out: Path,
     quick: bool,
 ) -> None:
-    """Train a model, or run a benchmark; the same recipe and data give the same bytes. An interrupted run goes on where it was."""
+    """Train a model, or run a benchmark; the same recipe and data give the same bytes. An interrupted run goes on where it was.
+
+    RECIPE is a TOML file, or the name of a recipe that comes along (variability-ztf).
+    """
     if (recipe is None) == (table is None) or (table is None and (survey or own_recipe)) or (table is not None and quick):
-        raise click.UsageError("give either RECIPE.toml (perhaps --quick), or --table DIR with or without --survey and --recipe")
+        raise click.UsageError("give either RECIPE (perhaps --quick), or --table DIR with or without --survey and --recipe")
     from streamer.commands.training import data_folder
 
     with extra("train"):

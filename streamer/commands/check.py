@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,25 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streamer import config, wiring
-from streamer.errors import StreamerError, UnknownSchema
+from streamer.errors import InvalidConfig, StreamerError, UnknownSchema
 from streamer.ports import Clock
 from streamer.sources.kafka import check_topics
 from streamer.stores.schemas import FolderSchemas, RegistrySchemas, is_address
 
 ANSWER_S = 5.0
 """How long each thing may take to answer."""
+
+
+def all_problems(file: Path, environ: Mapping[str, str], clock: Clock) -> Iterator[str]:
+    """One sentence for each thing that is wrong with a configuration; where settings are, the models are tried all the same."""
+    try:
+        settings = config.load(file, environ)
+    except InvalidConfig as error:
+        yield from str(error).splitlines()
+        alone = config.models_alone(file, environ)
+        yield from () if alone is None else _models(alone)
+    else:
+        yield from problems(settings, clock)
 
 
 def problems(settings: config.Config, clock: Clock) -> Iterator[str]:

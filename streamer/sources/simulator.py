@@ -120,11 +120,19 @@ def write_files(alerts: Iterable[SimulatedAlert], folder: Path, progress: Callab
     """Write each packet to ``<object id>_<alert id>.avro`` in `folder`, made if need be; returns how many there are.
 
     `progress` is called with the number written so far, after each file.
+
+    Raises
+    ------
+    InvalidData
+        If a file of that name holds another packet; it stays as it is.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
     for alert in alerts:
-        (folder / f"{alert.object_id}_{alert.alert_id}.avro").write_bytes(alert.payload)
+        path = folder / f"{alert.object_id}_{alert.alert_id}.avro"
+        if path.exists() and path.read_bytes() != alert.payload:
+            raise InvalidData(f"{path} is there and holds another packet: give another folder")
+        path.write_bytes(alert.payload)
         written += 1
         progress(written)
     return written

@@ -14,6 +14,9 @@ PACKAGED = Path(__file__).parent.parent / "models"
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """Largest file of a bundle that is read."""
 
+TABLE = ("points.parquet", "points.csv")
+"""Files by which a light-curve table is known, which a person may take for a bundle."""
+
 
 class ModelStore:
     """Bundles by name; a bundle is a folder with a manifest, and the folder's name is its name.
@@ -42,6 +45,9 @@ class ModelStore:
         for folder in self._bundles():
             if folder.name == name:
                 return folder
+        for place in (place for folder in self._folders if folder.is_dir() for place in folder.iterdir()):
+            if place.name == name and place.is_dir():
+                raise InvalidBundle(f"{place}: no bundle, since there is no {MANIFEST} in it{_table_told(place)}")
         known = self.names()
         places = ", ".join(map(str, self._folders))
         raise InvalidBundle(f"no model {name!r} in {places};{guess(name, known)} known are {', '.join(known) or 'none'}")
@@ -54,6 +60,13 @@ class ModelStore:
         for parent in self._folders:
             if parent.is_dir():
                 yield from (manifest.parent for manifest in sorted(parent.glob(f"*/{MANIFEST}")))
+
+
+def _table_told(folder: Path) -> str:
+    """What a light-curve table is for, if that is what lies in the folder."""
+    if not any((folder / points).is_file() for points in TABLE):
+        return ""
+    return f"; it holds a light-curve table ({' or '.join(TABLE)}), of which streamer train --table makes a bundle"
 
 
 def _read(path: Path) -> bytes:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from streamer.classify.manifest import Manifest
 from streamer.training import doubt, html, latitude, licences, looked_at, neighbourhood, plots, scrutiny, sections
-from streamer.training.markdown import Tree, bullets
+from streamer.training.markdown import Tree, bullets, interval
 
 _MORE = (
     "At exactly three detections and at other numbers, of each class by detections, and of objects one by one: in the "
     "[report](report.md) that was written with this card."
 )
+
+
+_TOLD = (("accuracy", "accuracy"), ("macro-F1", "macro_f1"))
 
 
 def card(evaluation: Tree, manifest: Manifest) -> str:
@@ -157,6 +160,14 @@ def headline(evaluation: Tree) -> dict[str, float]:
         f"{name}_objects": overall["objects"],
     }
     return {name: float(value) for name, value in result.items() if value is not None}
+
+
+def score_line(evaluation: Tree) -> str:
+    """What a person is told at the end of a training: the scores over most objects that the trees did not see."""
+    name = "cross-fitted" if evaluation.get("cross_fitted") else "held out"
+    overall = sections.best_section(evaluation)["overall"]
+    scores = ", ".join(f"{said} {interval(overall[key])}" for said, key in _TOLD)
+    return f"{name}, {overall['objects']:,} objects of {len(overall['macro_f1_classes'])} classes: {scores}"
 
 
 def scores_text(evaluation: Tree) -> str:

@@ -254,10 +254,12 @@ def _curves(path: Path, object_id: Names, owner: _Coded, points: Mapping[str, Co
     keys = [row[order], *(points[name][order] for name in ("epoch", "band", "kind"))]
     same = np.logical_and.reduce([key[1:] == key[:-1] for key in keys])
     if same.any():
+        pairs = int(same.sum())
+        such = f"{pairs:,} such pairs" if pairs > 1 else "the only such pair"
         first, second = sorted((order[:-1][same][0] + 1, order[1:][same][0] + 1))
         raise InvalidData(
             f"{path}: rows {first} and {second}, columns epoch, band, kind: {owner.texts[second - 1]} has two points of the same "
-            f"kind at {points['epoch'][second - 1]} in one band ({int(same.sum())} such pairs); combine them or take one out"
+            f"kind at {points['epoch'][second - 1]} in one band ({such}); combine them or take one out"
         )
     counts = np.bincount(row, minlength=len(object_id))
     return Ragged(offsets_from_lengths(counts), {name: column[order] for name, column in points.items()})

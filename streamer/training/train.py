@@ -30,7 +30,7 @@ from streamer.training.neighbourhood import neighbourhood
 from streamer.training.pitfalls import check_allowed, pitfalls
 from streamer.training.quick import quick
 from streamer.training.recipe import Recipe, read_recipe
-from streamer.training.report import card, headline, write_report
+from streamer.training.report import card, headline, score_line, write_report
 from streamer.training.selection import selected
 from streamer.training.split import Part
 from streamer.training.survey_file import SurveyFile
@@ -82,9 +82,13 @@ def train(
     check_allowed(examples.inputs, f"recipe {recipe.name}")
     files = fitted(text, recipe, examples, data, Kept(out / PROGRESS), progress)
     progress("writing bundle and report")
-    folder = delivered(files, json.loads(files[EVALUATION]), write_report, out)
+    evaluation = json.loads(files[EVALUATION])
+    folder = delivered(files, evaluation, write_report, out)
     page = html.page(files[CARD].decode())
-    (out / "reports" / recipe.name / "card.html").write_text(page, encoding="utf-8")
+    reports = out / "reports" / recipe.name
+    (reports / "card.html").write_text(page, encoding="utf-8")
+    progress(score_line(evaluation))
+    progress(f"report: {reports / 'report.md'}, card: {reports / 'card.md'} (both also as .html)")
     return folder
 
 

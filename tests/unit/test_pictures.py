@@ -18,7 +18,7 @@ from streamer.data.batch import AlertBatch
 from streamer.data.photometry import BANDS, Kind
 from streamer.terminal import Known
 from streamer.terminal.pictures import write_picture
-from streamer.terminal.pictures.alert import figure_of
+from streamer.terminal.pictures.alert import _lines, figure_of
 from streamer.terminal.pictures.looks import BLUE, COLOURS, MARKERS, PALE
 from tests.builders import alert_batch
 from tests.unit.features.candidates import candidates, pulse
@@ -98,6 +98,21 @@ def test_a_tag_alone_has_room_for_its_head_and_no_probability_above_one(share: f
     assert max(text.get_window_extent().x1 for text in figure.texts) < figure.bbox.x1
     (axes,) = figure.subfigs[0].axes
     assert max(axes.get_xticks()) <= 1.0
+
+
+@given(st.integers(0, 2**63 - 1), st.text("abWZ09-", min_size=1, max_size=120))
+@settings(max_examples=15)
+def test_no_name_and_no_fact_is_cut_at_the_edge(alert: int, name: str) -> None:
+    figure = drawn(None, TAG | {"alert_id": alert, "object_id": name, "ra": 359.99, "dec": -89.99})
+    figure.draw_without_rendering()
+    assert max(text.get_window_extent().x1 for text in figure.texts) < figure.bbox.x1
+    assert f"alert {alert}" in words(figure)
+
+
+def test_facts_that_are_too_long_for_a_line_go_on_in_the_next() -> None:
+    assert _lines(("a", "b"), 5.0) == ["a    b"]
+    assert _lines(("a" * 40, "b" * 40, "c"), 4.0) == ["a" * 40, "b" * 40 + "    c"]
+    assert _lines(("a" * 200,), 4.0) == ["a" * 200], "a fact is never cut in two"
 
 
 def test_a_packet_with_its_tag_is_wider_than_either_and_says_who_it_is_once() -> None:
@@ -180,7 +195,7 @@ def test_packets_tags_and_whole_packets_with_tags_become_pictures(tmp_path: Path
 
 def test_dead_letters_have_no_picture(tmp_path: Path) -> None:
     (tmp_path / "x.avro").write_bytes(b"nonsense")
-    CliRunner().invoke(main, ["replay", str(tmp_path / "x.avro"), "--out", str(tmp_path / "out"), "--model", "none"])
+    run("replay", tmp_path / "x.avro", "--out", tmp_path / "out", "--model", "none")
     said = CliRunner().invoke(main, ["show", str(tmp_path / "out" / "dead-letters-000001.avro"), "--png", str(tmp_path / "x.png")])
     assert said.exit_code == 1
     assert "dead letters cannot be drawn" in said.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,8 +14,11 @@ from streamer.terminal.pictures import answer, candidate, light_curve
 from streamer.terminal.pictures.looks import FAINT, STYLE
 
 DPI = 150
-HEAD_IN, HEAD_WIDTH_IN, MARGIN_IN = 0.6, 6.6, 0.12
-"""Height and width of the head lines, and how far they stand from the edge, in."""
+HEAD_IN, LINE_IN, HEAD_WIDTH_IN, MARGIN_IN = 0.6, 0.15, 6.6, 0.12
+"""Height of the head with one line of facts and of each further one, its least width, and how far it stands from the edge, in."""
+NAME_PT, FACTS_PT = 12.0, 8.0
+GAP = "    "
+"""Between facts of one line."""
 
 
 def write_picture(known: Known, path: Path) -> None:
@@ -32,9 +36,12 @@ def figure_of(known: Known) -> Figure:
     if known.tag is not None:
         sizes.append(answer.SIZE_IN)
     widths, below = [width for width, _ in sizes], sizes[0][1]
-    width, height = max(sum(widths), HEAD_WIDTH_IN), below + HEAD_IN
+    width = max(sum(widths), HEAD_WIDTH_IN)
+    name, facts = _head(known)
+    lines = _lines(facts, width - 2 * MARGIN_IN)
+    height = below + HEAD_IN + (len(lines) - 1) * LINE_IN
     figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, below / height)))
-    _write_head(figure, known, width, height)
+    _write_head(figure, name, lines, width, height)
     parts = iter(figure.subfigures(1, len(widths), width_ratios=widths, squeeze=False)[0])
     if alerts is not None:
         draw = light_curve.draw if alerts.bands else candidate.draw
@@ -44,13 +51,34 @@ def figure_of(known: Known) -> Figure:
     return figure
 
 
-def _write_head(figure: Figure, known: Known, width: float, height: float) -> None:
-    head, facts = _head(known)
-    figure.text(MARGIN_IN / width, 1.0 - 0.1 / height, head, fontsize=12, fontweight="bold", va="top")
-    figure.text(MARGIN_IN / width, 1.0 - 0.36 / height, facts, fontsize=8, color=FAINT, va="top")
+def _write_head(figure: Figure, name: str, lines: Sequence[str], width: float, height: float) -> None:
+    """The name, smaller if it is too long for the page, and the lines of facts."""
+    written = figure.text(MARGIN_IN / width, 1.0 - 0.1 / height, name, fontsize=NAME_PT, fontweight="bold", va="top")
+    written.set_fontsize(NAME_PT * min(1.0, (width - 2 * MARGIN_IN) * figure.dpi / written.get_window_extent().width))
+    for number, line in enumerate(lines):
+        y = 1.0 - (0.36 + number * LINE_IN) / height
+        figure.text(MARGIN_IN / width, y, line, fontsize=FACTS_PT, color=FAINT, va="top")
 
 
-def _head(known: Known) -> tuple[str, str]:
+def _lines(facts: Sequence[str], room: float) -> list[str]:
+    """The facts in as few lines as `room`, in, allows; none is cut in two."""
+    lines: list[str] = []
+    for fact in facts:
+        longer = f"{lines[-1]}{GAP}{fact}" if lines else fact
+        if lines and _width(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(fact)
+    return lines
+
+
+def _width(line: str) -> float:
+    """How wide a line of facts is, in."""
+    page = Figure()
+    return float(page.text(0, 0, line, fontsize=FACTS_PT).get_window_extent().width / page.dpi)
+
+
+def _head(known: Known) -> tuple[str, tuple[str, ...]]:
     """Who it is; where, when, and how it was folded."""
     alerts, i, tag = known.alerts, known.row, known.tag
     if alerts is not None:
@@ -62,4 +90,4 @@ def _head(known: Known) -> tuple[str, str]:
         name, survey, alert = str(tag["object_id"]), str(tag["survey"]), int(tag["alert_id"])
         ra, dec, epoch, folded = float(tag["ra"]), float(tag["dec"]), float(tag["epoch"]), ""
     facts = (sexagesimal(ra, dec), f"{moment(epoch)} UTC", f"MJD {epoch:.5f} TAI", folded or f"alert {alert}")
-    return f"{name}   {survey.upper()}", "    ".join(facts)
+    return f"{name}   {survey.upper()}", facts

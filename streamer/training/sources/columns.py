@@ -54,7 +54,9 @@ def require(path: Path, name: str, fine: Bools, problem: str, values: Column) ->
     if not fine.all():
         row = int(np.flatnonzero(~fine)[0])
         wrong = values[row : row + 1].tolist()[0]  # as Python shows it, whatever kind of array it is in
-        raise InvalidData(f"{path}: row {row + 1}, column {name}: {wrong!r} {problem} ({int((~fine).sum())} such rows)")
+        rows = int((~fine).sum())
+        such = f"{rows:,} such rows" if rows > 1 else "the only such row"
+        raise InvalidData(f"{path}: row {row + 1}, column {name}: {wrong!r} {problem} ({such})")
 
 
 def positions(path: Path, table: pd.DataFrame) -> Float64s | None:

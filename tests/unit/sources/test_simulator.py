@@ -252,6 +252,16 @@ def test_files_are_named_after_object_and_alert(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").iterdir())) == 5
 
 
+def test_a_file_with_the_same_packet_is_written_again_and_one_with_another_stays_as_it_is(tmp_path: Path) -> None:
+    alerts = stream("ztf")[:2]
+    assert write_files(alerts, tmp_path) == write_files(alerts, tmp_path) == 2
+    path = tmp_path / f"{alerts[1].object_id}_{alerts[1].alert_id}.avro"
+    path.write_bytes(b"another")
+    with pytest.raises(InvalidData, match=f"{path.name} is there and holds another packet"):
+        write_files(alerts, tmp_path)
+    assert path.read_bytes() == b"another"
+
+
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_the_sample_packet_can_be_read_with_its_schema(survey: str) -> None:
     path = schema_path(survey, "1.0")

@@ -33,6 +33,17 @@ def test_given_folders_come_before_the_package(tmp_path: Path) -> None:
     assert store.names() == ("other", "tiny")
 
 
+def test_a_folder_without_a_bundle_is_told_so_and_a_light_curve_table_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InvalidBundle, match=r"mine: no bundle, since there is no manifest\.json in it$"):
+        ModelStore([tmp_path]).files("mine")
+    (tmp_path / "mine" / "points.csv").touch()
+    with pytest.raises(InvalidBundle, match=r"light-curve table .* streamer train --table"):
+        ModelStore([tmp_path]).files("mine")
+    written(tmp_path / "packaged", "mine")
+    assert ModelStore([tmp_path], packaged=tmp_path / "packaged").files("mine") == tiny_files()
+
+
 @pytest.mark.parametrize("name", ["absent", "", "..", "../packaged/tiny", "/etc"])
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path, name: str) -> None:
     written(tmp_path / "packaged", "tiny")

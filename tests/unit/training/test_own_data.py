@@ -97,7 +97,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.stdout == f"{folder / 'mine'}\n"
     assert "left out: 3 objects, class LPV has fewer than 8 objects" in result.stderr
     assert "left out: 2 objects, no label" in result.stderr
-    assert "calibration objects" in result.stderr.splitlines()[-1]
+    scores, places, scarcity = result.stderr.splitlines()[-3:]
+    assert re.match(r"(held out|cross-fitted), \d+ objects of 2 classes: accuracy 0\.\d+.*, macro-F1 0\.\d+", scores)
+    assert places == f"report: {folder}/reports/mine/report.md, card: {folder}/reports/mine/card.md (both also as .html)"
+    assert "calibration objects" in scarcity
     return folder
 
 

@@ -24,9 +24,18 @@ def streamer(*arguments: object) -> str:
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle's folder."""
     out = tmp_path_factory.mktemp("quick")
-    said = streamer("train", RECIPES / f"variability-{request.param}.toml", "--quick", "--out", out)
+    said = streamer("train", f"variability-{request.param}", "--quick", "--out", out)
     assert said == f"{out / f'variability-{request.param}-quick'}\n"
     return Path(said.strip())
+
+
+def test_a_recipe_that_is_not_there_is_told_with_those_that_come_along(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["train", str(tmp_path / "variability-zft.toml"), "--quick"])
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert "did you mean variability-ztf?" in said
+    for recipe in RECIPES.glob("*.toml"):
+        assert recipe.stem in said
 
 
 def test_the_quick_model_tags_simulated_alerts(made: Path, tmp_path: Path) -> None:
