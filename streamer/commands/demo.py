@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import chain
@@ -18,6 +17,7 @@ from rich.live import Live
 
 from streamer import compile_cache, config, wiring
 from streamer.classify.taxonomy import ancestors, by_id
+from streamer.commands.answers import named_classes
 from streamer.data.batch import State
 from streamer.data.photometry import Kind
 from streamer.data.tally import Tally
@@ -114,7 +114,7 @@ class _Show:
         portrait = _portrait(scored) if due else None
         if portrait is not None:
             self._portrayed = now
-        self.view.add(tally, [answer for part in scored for answer in _answers(part)], _classes(scored), portrait)
+        self.view.add(tally, [answer for part in scored for answer in _answers(part)], named_classes(scored), portrait)
         self.view.clock(now - self._began)
         if now - self._framed >= FRAME_S and self.live.console.is_terminal:
             self._framed = now
@@ -142,14 +142,6 @@ def _probability(part: Scored, i: int) -> float:
     leaves = part.classifier.leaves if part.classifier else ()
     answer = by_id(int(part.scores.class_id[i]))
     return float(sum(part.scores.leaves[i, k] for k, leaf in enumerate(leaves) if answer in (leaf, *ancestors(leaf))))
-
-
-def _classes(scored: Sequence[Scored]) -> Counter[tuple[str, str]]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for part in scored:
-        known = part.scores.class_id[part.scores.state != State.NOT_CLASSIFIED]
-        counts.update((part.alerts.survey, by_id(number).name) for number in known.tolist())
-    return counts
 
 
 def _portrait(scored: Sequence[Scored]) -> Portrait | None:

@@ -90,6 +90,7 @@ class RegistrySchemas:
         self._timeout = timeout
         self._pause = pause
         self._silent_until = float("-inf")
+        self._failure = ""
         self._ids: dict[tuple[str, WriterSchema], int] = {}
 
     def by_id(self, number: int) -> WriterSchema:
@@ -112,7 +113,7 @@ class RegistrySchemas:
 
     def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
         if self._clock.monotonic() < self._silent_until:
-            raise SchemaUnavailable("the schema registry did not answer a moment ago")
+            raise SchemaUnavailable(self._failure)
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, self._headers)  # noqa: S310  the scheme was checked
         try:
@@ -124,7 +125,8 @@ class RegistrySchemas:
                 return None
             raise self._unavailable(f"HTTP {error.code}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._unavailable(f"{type(error).__name__}: {error}") from error
+            cause = getattr(error, "reason", error)  # urllib wraps what the system says
+            raise self._unavailable(f"{type(cause).__name__}: {cause}") from error
         if not isinstance(answer, dict):
             raise self._unavailable("an answer that is not an object")
         return answer
@@ -142,7 +144,8 @@ class RegistrySchemas:
     def _unavailable(self, why: str) -> SchemaUnavailable:
         self._silent_until = self._clock.monotonic() + self._pause
         log.warning("schema registry failed", extra={"why": why, "pause_s": self._pause})
-        return SchemaUnavailable(f"the schema registry failed ({why})")
+        self._failure = f"the schema registry did not answer as it should ({why})"
+        return SchemaUnavailable(self._failure)
 
 
 class CachedSchemas:
@@ -210,7 +213,10 @@ class FirstOf:
         self._stores = stores
 
     def by_id(self, number: int) -> WriterSchema:
-        """The first schema found; otherwise the problem that leaves most hope (unavailable, then invalid, then unknown)."""
+        """The first schema found; otherwise the problem that leaves most hope (unavailable, then invalid, then unknown).
+
+        Of several such problems the last: our own schemas are asked first, and that an id is none of those explains nothing.
+        """
         problems: list[SchemaProblem] = []
         for store in self._stores:
             try:
@@ -218,7 +224,7 @@ class FirstOf:
             except SchemaProblem as problem:
                 problems.append(_afresh(problem))
         hope = (SchemaUnavailable, InvalidSchema, UnknownSchema)
-        raise _afresh(min(problems, key=lambda problem: hope.index(type(problem))))
+        raise _afresh(min(reversed(problems), key=lambda problem: hope.index(type(problem))))
 
 
 def _afresh(problem: SchemaProblem) -> SchemaProblem:

@@ -4,10 +4,13 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +23,15 @@ from streamer.classify.bundle import bundle_files
 from streamer.classify.calibration import Calibration
 from streamer.cli import main
 from streamer.commands import demo, replay
+from streamer.data.tally import Tally
 from streamer.errors import InvalidConfig, InvalidData
 from streamer.sinks.feed import paced
+from streamer.sources.simulator import simulate
 from streamer.stores.bundled import bundled_schema
 from streamer.tagged import VERSION
 from streamer.testing import HandClock
 from streamer.training.folders import written
+from tests.packets import registry_frame
 from tests.unit.classify.bundles import INPUTS, tiny_booster, tiny_manifest
 
 pytestmark = pytest.mark.usefixtures("logger_restored")
@@ -33,7 +39,17 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = {"demo", "run", "check", "replay", "simulate", "subscribe", "show", "features", "models", "train", "evaluate", "bench"}
 COMMANDS |= {"data", "classify", "tags", "candidates"}
 ENDINGS = "*.avro, *.tar, *.tar.gz, *.tgz"
-REPLAYED = ["read", "classified", "parent_only", "not_classified", "rejected", "rejected_total", "seconds"]
+REPLAYED = [
+    "read",
+    "done_before",
+    "classified",
+    "parent_only",
+    "not_classified",
+    "rejected",
+    "rejected_total",
+    "answers",
+    "seconds",
+]
 FILES = '[source]\nkind = "archive"\npaths = ["in"]\n[sink]\nkind = "archive"\nfolder = "out"\n[model]\nname = []\n'
 REAL_INPUTS = ("trigger_snr", "trigger_magnitude", "star_galaxy")
 FILES += "[telemetry]\nport = 0\n"
@@ -107,7 +123,8 @@ def test_a_replay_balances_and_its_files_hold_what_it_says(packets: Path, tmp_pa
 def test_a_second_replay_into_the_same_folder_finds_everything_done(packets: Path, tmp_path: Path) -> None:
     replayed(packets, tmp_path / "out")
     before = len(records(tmp_path / "out", "tagged-*.avro"))
-    assert replayed(packets, tmp_path / "out")["read"] == 0
+    again = replayed(packets, tmp_path / "out")
+    assert (again["read"], again["done_before"]) == (0, 80)
     assert "80 records were done before\n" in replay_without_models(packets, tmp_path / "out").stderr
     assert len(records(tmp_path / "out", "tagged-*.avro")) == before
 
@@ -174,10 +191,73 @@ def test_a_replay_of_packets_without_schemas_says_what_to_give(tmp_path: Path) -
     (tmp_path / "framed.avro").write_bytes(b"\x00\x00\x00\x00\x07datum")
     said = replay_without_models(tmp_path / "framed.avro", tmp_path / "out")
     assert json.loads(said.stdout)["rejected"] == {"UNKNOWN_SCHEMA": 1}
-    assert "give --schemas" in said.stderr
+    assert said.exit_code == 1
+    hint, nothing = said.stderr.splitlines()
+    assert hint.startswith("1 record brings no schema: give --schemas")
+    assert f"streamer replay {tmp_path}/out/dead-letters-*.avro" in hint
+    assert nothing == "nothing could be read: every record is a dead letter"
+
+
+def test_a_replay_says_that_a_folder_has_not_the_schema_that_packets_name(tmp_path: Path) -> None:
+    """Some of the packets bring their schema: that is no failure, but the others are not passed over in silence."""
+    (tmp_path / "framed.avro").write_bytes(b"\x00\x00\x00\x00\x07datum")
     (tmp_path / "schemas").mkdir()
-    named = replay_without_models(tmp_path / "framed.avro", tmp_path / "other", "--schemas", str(tmp_path / "schemas"))
-    assert "give --schemas" not in named.stderr
+    streamer("simulate", "--survey", "ztf", "--count", "1", "--out", tmp_path / "whole")
+    said = replay_without_models(tmp_path, tmp_path / "out", "--schemas", str(tmp_path / "schemas"))
+    assert said.exit_code == 0
+    (hint,) = said.stderr.splitlines()
+    assert hint.startswith(f"1 record brings no schema, and schema id 7 is not among the 0 schemas in {tmp_path}/schemas: give")
+
+
+def test_a_replay_says_that_the_registry_did_not_answer_and_its_dead_letters_can_be_replayed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        registry = f"http://127.0.0.1:{free.getsockname()[1]}"
+    bodies = [alert.payload[5:] for alert in simulate("lsst", 8, 5)]
+    for number, body in enumerate(bodies):
+        (tmp_path / f"{number}.avro").write_bytes(registry_frame(7, body))
+    said = replay_without_models(tmp_path, tmp_path / "out", "--schemas", registry)
+    assert (said.exit_code, json.loads(said.stdout)["rejected"]) == (1, {"SCHEMA_UNAVAILABLE": 8})
+    hint, _ = said.stderr.splitlines()
+    assert hint.startswith("8 records bring no schema, and the schema registry did not answer as it should (ConnectionRefusedError")
+    (letter, *_) = records(tmp_path / "out", "dead-letters-*.avro")
+    assert "ConnectionRefusedError" in str(letter["detail"])
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "7.avsc").write_text(bundled_schema("lsst", "1.0").text)
+    again = replayed(
+        min((tmp_path / "out").glob("dead-letters-*.avro")), tmp_path / "again", "--schemas", str(tmp_path / "schemas")
+    )
+    assert (again["not_classified"], again["rejected_total"]) == (8, 0)
+
+
+def test_a_replay_names_surveys_that_no_loaded_model_answers_for(packets: Path, bundles: Path, tmp_path: Path) -> None:
+    said = streamer("replay", packets, "--out", tmp_path / "out", "--model", f"{bundles}/tiny")
+    (hint,) = [line for line in said.stderr.splitlines() if "no loaded model" in line]
+    assert re.match(
+        r"no loaded model answers for alerts of lsst, of which there are \d+: tiny is for ztf; for lsst give --model ", hint
+    )
+    assert "variability-lsst" in hint
+    silent = streamer("replay", packets, "--out", tmp_path / "other", "--model", "none")
+    assert "no loaded model" not in silent.stderr
+
+
+def test_a_replay_counts_its_answers_by_class(packets: Path, bundles: Path, tmp_path: Path) -> None:
+    found = json.loads(streamer("replay", packets, "--out", tmp_path / "a", "--json", "--model", f"{bundles}/tiny").stdout)
+    named = Counter(tag["class_name"] for tag in records(tmp_path / "a", "tagged-*.avro") if tag["state"] != "NOT_CLASSIFIED")
+    assert found["answers"] == named
+    assert sum(named.values()) == found["classified"] > 0
+    table = streamer("replay", packets, "--out", tmp_path / "b", "--model", f"{bundles}/tiny").stdout
+    assert all(re.search(rf"^answer +{name} +{count}$", table, re.MULTILINE) for name, count in named.items())
+
+
+def test_only_the_commonest_answers_have_a_line_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = {f"class {number}": 100 - number for number in range(20)}
+    done = replay.Replayed(Tally(), 1.0, (), 0, interrupted=False, answers=answers, hints=())
+    replay.report(done, tmp_path, as_json=False)
+    said = [line.split() for line in capsys.readouterr().out.splitlines() if "class " in line or "classes" in line]
+    assert said == [
+        *(["answer", "class", str(i), str(100 - i)] for i in range(12)),
+        ["8", "other", "classes", str(sum(range(81, 89)))],
+    ]
 
 
 def test_a_replay_says_in_one_line_which_files_it_ignores(packets: Path, tmp_path: Path) -> None:
@@ -467,13 +547,13 @@ def test_each_of_several_workers_logs_what_became_of_what_it_read(packets: Path,
     shutil.copytree(packets, tmp_path / "in")
     (tmp_path / "streamer.toml").write_text(FILES)
     supervisor, worker = os.pipe()
-    run = [sys.executable, "-m", "streamer.cli", "run", str(tmp_path / "streamer.toml"), "--slot", "1", "--report-to", str(worker)]
-    try:  # in a process of its own, whose end also ends the thread that reports
-        said = subprocess.run(run, pass_fds=(worker,), capture_output=True, text=True, check=False, cwd=ROOT)
+    run = (sys.executable, "-m", "streamer.cli", "run", tmp_path / "streamer.toml", "--slot", "1", "--report-to", str(worker))
+    try:  # a process of its own, since the thread that reports lives as long as its process
+        said = subprocess.run(run, capture_output=True, text=True, check=False, pass_fds=(worker,), cwd=ROOT, timeout=300)
     finally:
         os.close(supervisor)
         os.close(worker)
-    assert said.returncode == 0, said.stderr
+    assert said.returncode == 0
     assert '"event": "in all", "read": 80, "classified": 0' in said.stderr
     assert said.stderr.splitlines()[-1].endswith('"worker": 1}')
 

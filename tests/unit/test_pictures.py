@@ -195,7 +195,7 @@ def test_packets_tags_and_whole_packets_with_tags_become_pictures(tmp_path: Path
 
 def test_dead_letters_have_no_picture(tmp_path: Path) -> None:
     (tmp_path / "x.avro").write_bytes(b"nonsense")
-    run("replay", tmp_path / "x.avro", "--out", tmp_path / "out", "--model", "none")
+    CliRunner().invoke(main, ["replay", str(tmp_path / "x.avro"), "--out", str(tmp_path / "out"), "--model", "none"])
     said = CliRunner().invoke(main, ["show", str(tmp_path / "out" / "dead-letters-000001.avro"), "--png", str(tmp_path / "x.png")])
     assert said.exit_code == 1
     assert "dead letters cannot be drawn" in said.stderr

@@ -90,7 +90,7 @@ def test_after_a_failure_nobody_asks_until_the_pause_is_over(server: str) -> Non
     good = Registry.answers["/schemas/ids/1"]
     Registry.answers = {"/schemas/ids/1": (500, b"")}
     for _ in range(3):
-        with pytest.raises(SchemaUnavailable):
+        with pytest.raises(SchemaUnavailable, match=r"did not answer as it should \(HTTP 500\)"):
             store.by_id(1)
     assert len(Registry.asked) == 1
     Registry.answers = {"/schemas/ids/1": good}
@@ -162,6 +162,8 @@ def test_of_several_stores_the_first_answer_or_the_most_hopeful_problem_counts()
     assert FirstOf([unknown, down, TableOfSchemas({1: SCHEMA})]).by_id(1) == SCHEMA
     with pytest.raises(SchemaUnavailable):
         FirstOf([unknown, down]).by_id(2)
+    with pytest.raises(UnknownSchema, match="no schema folder or registry is named"):
+        FirstOf([TableOfSchemas({}), unknown]).by_id(2)
 
 
 class Batch:
