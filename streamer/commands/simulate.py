@@ -34,8 +34,8 @@ def to_files(alerts: Iterable[SimulatedAlert], folder: Path, told: Callable[[int
     now = sum(1 for _ in folder.glob("*.avro"))
     again = counted.passed - (now - len(before))
     others = len(before) - again
-    notes = [f"{again:,} of them were there already"] if again else []
-    notes += [f"beside {others:,} other files that were there before"] if others else []
+    notes = [f"{again:,} of them {'were' if again > 1 else 'was'} there already"] if again else []
+    notes += [f"beside {others:,} other file{'s' if others > 1 else ''} from before"] if others else []
     return "; ".join([f"{_said(counted)} in {folder}", *notes])
 
 

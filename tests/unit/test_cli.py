@@ -587,10 +587,8 @@ def test_simulate_says_how_many_packets_went_where_and_what_was_there_before(tmp
         return streamer("simulate", "--survey", "ztf", *options, "--out", tmp_path).stderr
 
     assert said("--count", "1") == f"streamer: 1 packet in {tmp_path}\n"
-    assert said("--count", "3") == f"streamer: 3 packets in {tmp_path}; 1 of them were there already\n"
-    assert (
-        said("--count", "2", "--seed", "2") == f"streamer: 2 packets in {tmp_path}; beside 3 other files that were there before\n"
-    )
+    assert said("--count", "3") == f"streamer: 3 packets in {tmp_path}; 1 of them was there already\n"
+    assert said("--count", "2", "--seed", "2") == f"streamer: 2 packets in {tmp_path}; beside 3 other files from before\n"
     refused = said("--count", "3", "--broken", "1")
     assert "is there and holds another packet" in refused
     assert len(refused.splitlines()) == 1
