@@ -70,13 +70,14 @@ def test_the_naive_baseline_computes_what_the_model_reads_and_its_values_are_our
     assert {name for alert in theirs for name in alert} >= KNOWN
     for alert, mine in zip(theirs, ours.tolist(), strict=True):
         assert {name for name, value in zip(names, mine, strict=True) if np.isfinite(value)} <= alert.keys()
-    assert compared(theirs, ours, names) > 2_000
+    assert compared(theirs, ours, names) > 0.4 * ours.size
 
 
 def test_library_features_of_the_same_name_are_ours(simulated: Sample, model: Model) -> None:
     read, names = CachedReader(simulated.schemas), model.classifier.inputs
     theirs = [library_features(alert_of(read(payload)), budget(model)) for payload in simulated.payloads]
-    assert compared(theirs, our_features(simulated, names), names) > 1_500
+    ours = our_features(simulated, names)
+    assert compared(theirs, ours, names) > 0.3 * ours.size
 
 
 def test_the_naive_fit_of_a_supernova_is_as_good_as_ours_and_both_baselines_make_one(simulated: Sample, model: Model) -> None:
