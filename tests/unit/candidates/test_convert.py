@@ -49,7 +49,7 @@ def test_a_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     result = convert(tmp_path / "cut.pfd", tmp_path / "none", tmp_path / "empty", tmp_path / "a.phcx", "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert "1 packets" in result.stdout
+    assert "1 packet in" in result.stdout
     assert "3 files left out" in result.stdout
     complaints = result.stderr.splitlines()
     assert [
