@@ -85,7 +85,7 @@ def depends_on(recipe: Recipe, examples: Examples) -> dict[str, object]:
     return {
         "data": sha.hexdigest(),
         "inputs": list(examples.inputs),
-        "trees": tree_settings(recipe),
+        "trees": tree_settings(recipe.trees, recipe.seed),
         "rounds": [recipe.trees.rounds, recipe.trees.patience],
         "split": recipe.split.model_dump(),
         "library": lightgbm.__version__,

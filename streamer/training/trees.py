@@ -8,9 +8,9 @@ import numpy as np
 from streamer.data.arrays import Bools, Float32s, Float64s, Int64s
 from streamer.errors import InvalidData
 from streamer.training.fit import Examples
-from streamer.training.recipe import Recipe
+from streamer.training.recipe import Recipe, Trees
 
-UNDISTURBED: dict[str, object] = {
+_UNDISTURBED: dict[str, object] = {
     "objective": "multiclass",
     "deterministic": True,
     "force_row_wise": True,
@@ -25,7 +25,7 @@ def grown_trees(recipe: Recipe, examples: Examples, train: Bools, validation: Bo
     """Trees from the alerts in `train` (bool[m]), and the number of rounds at which those in `validation` stop them."""
     weight = examples.alert_weight()
     booster = lightgbm.train(
-        tree_settings(recipe) | {"num_class": len(examples.leaves)},
+        tree_settings(recipe.trees, recipe.seed) | {"num_class": len(examples.leaves)},
         dataset(examples, weight, train),
         num_boost_round=recipe.trees.rounds,
         valid_sets=[dataset(examples, weight, validation)],
@@ -43,10 +43,9 @@ def _rounds_kept(booster: lightgbm.Booster, n_classes: int) -> int:
     return min(int(booster.best_iteration) or grown, grown)
 
 
-def tree_settings(recipe: Recipe) -> dict[str, object]:
-    """LightGBM's settings."""
-    trees = recipe.trees
-    return UNDISTURBED | {
+def tree_settings(trees: Trees, seed: int) -> dict[str, object]:
+    """LightGBM's settings, but for the number of classes."""
+    return _UNDISTURBED | {
         "num_leaves": trees.leaves,
         "learning_rate": trees.learning_rate,
         "min_data_in_leaf": trees.min_examples,
@@ -55,7 +54,7 @@ def tree_settings(recipe: Recipe) -> dict[str, object]:
         "lambda_l2": trees.l2,
         "extra_trees": trees.extra_random,
         "num_threads": trees.threads,
-        "seed": recipe.seed,
+        "seed": seed,
     }
 
 

@@ -20,7 +20,7 @@ from streamer.training.metrics import Answers, Figures, confusion, figures
 from streamer.training.pitfalls import area
 from streamer.training.sources import READERS
 from streamer.training.split import slices
-from streamer.training.trees import UNDISTURBED
+from streamer.training.trees import tree_settings
 
 _RESAMPLES = 100
 _SETTINGS = {"seed", "min_detections", "beside", "ages", "folds", "seeds", "balance", "judged_from"}
@@ -73,7 +73,11 @@ def cross_validated(recipe: BenchmarkRecipe, shown: Shown, progress: Callable[[s
         test = ~train & shown.whole
         data = lightgbm.Dataset(shown.matrix[train], shown.truth[shown.row[train]], weight=weight[train], free_raw_data=False)
         for seed in range(recipe.seeds):
-            booster = lightgbm.train(_settings(recipe, seed), data, num_boost_round=recipe.trees.rounds)
+            booster = lightgbm.train(
+                tree_settings(recipe.trees, recipe.seed + seed) | {"num_class": len(recipe.classes)},
+                data,
+                num_boost_round=recipe.trees.rounds,
+            )
             found = booster.predict(shown.matrix[test], num_threads=1)
             probability[shown.row[test]] += np.asarray(found) / recipe.seeds
     return probability
@@ -171,19 +175,3 @@ def _weights(recipe: BenchmarkRecipe, shown: Shown) -> Float64s:
     weight: Float64s = (per_object[shown.truth] / np.bincount(shown.row, minlength=len(shown.truth)))[shown.row]
     normalised: Float64s = weight / weight.mean()
     return normalised
-
-
-def _settings(recipe: BenchmarkRecipe, seed: int) -> dict[str, object]:
-    trees = recipe.trees
-    return UNDISTURBED | {
-        "num_class": len(recipe.classes),
-        "num_leaves": trees.leaves,
-        "learning_rate": trees.learning_rate,
-        "min_data_in_leaf": trees.min_examples,
-        "feature_fraction": trees.feature_fraction,
-        "bagging_fraction": trees.bagging_fraction,
-        "lambda_l2": trees.l2,
-        "extra_trees": trees.extra_random,
-        "num_threads": trees.threads,
-        "seed": recipe.seed + seed,
-    }

@@ -165,7 +165,7 @@ def answered(comparison: Comparison, recipe: Recipe, examples: Examples, arm: Ar
         held = fold[row[chosen]] == number
         for seed in range(comparison.seeds):
             booster = lightgbm.train(
-                tree_settings(recipe) | {"num_class": len(names), "seed": recipe.seed + seed},
+                tree_settings(recipe.trees, recipe.seed + seed) | {"num_class": len(names)},
                 dataset(examples, _weights(recipe, examples, train), train),
                 num_boost_round=comparison.rounds,
             )
